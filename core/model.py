@@ -1,0 +1,547 @@
+"""The domain, in the order in which things happen. Frozen data, no behaviour beyond what a value knows of itself.
+
+    WatchedSite → ImageSighting → Fingerprint → Match → Finding → Hit → Alert → Case (Location, Notice) → Look → Outcome
+
+Times are aware datetimes in UTC. A picture is never a field of anything here. People and hashes are hidden from `repr`.
+"""
+
+import enum
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+# ---------------------------------------------------------------------------------------------------------------- words
+
+
+class PersonId(str):
+    """The opaque id of a protected person. Prints as itself where asked to, never by accident in a `repr`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "PersonId(…)"
+
+
+class State(enum.StrEnum):
+    """How the look at one URL or file ended. Each ends in exactly one; `meaning` is what an operator reads."""
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> "State":
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+    # looked, and know
+    HIT = "hit", "the picture matches an enrolled one"
+    CLEAR = "clear", "the picture was compared whole and matches nobody enrolled"
+    READ = "read", "a page, read for its pictures and links"
+    GONE = "gone", "the site says it is not there (404 or 410)"
+    # looked, and cannot say
+    NOT_COMPARED = "not_compared", "hashed, but nobody is enrolled, so there was nothing to compare with"
+    PARTIAL = "partial", "only a part could be compared (frames beyond the limit); that part matches nobody"
+    TOO_PLAIN = "too_plain", "too few features for a hash that means anything (quality below 50)"
+    TOO_SMALL = "too_small", "a side is shorter than 64 pixels"
+    NOT_IMAGE = "not_image", "the bytes are not a picture"
+    UNSUPPORTED = "unsupported", "a known format that is not decoded here"
+    TRUNCATED = "truncated", "the picture ends before it is complete"
+    BROKEN = "broken", "the picture is damaged and would not decode"
+    TOO_LARGE = "too_large", "more bytes, pixels or scans than allowed"
+    TIMEOUT = "timeout", "fetching or decoding took longer than allowed"
+    EXHAUSTED = "exhausted", "decoding used up its memory, or its process died"
+    UNREADABLE = "unreadable", "a local file that could not be opened"
+    # could not look
+    HTTP_ERROR = "http_error", "the site answered with an error that does not say the picture is gone"
+    UNREACHABLE = "unreachable", "no answer: name, connection or TLS failed"
+    ROBOTS_UNREAD = "robots_unread", "robots.txt could not be read, so nothing was asked"
+    # did not look, on purpose
+    ROBOTS = "robots", "robots.txt asks us not to"
+    OUT_OF_SCOPE = "out_of_scope", "the host is not part of the agreement"
+    REFUSED = "refused", "the address or the redirect leads where no crawler may go"
+    TRAP = "trap", "one more of many alike pages without a new picture"
+    OVER_LIMIT = "over_limit", "the pass had used up its pages, pictures or bytes"
+    PENDING = "pending", "met, and not yet looked at when the pass stopped"
+
+
+class Tier(enum.StrEnum):
+    """How sure a finding is. Only `CONFIRMED` may act before a person has looked."""
+
+    CONFIRMED = "confirmed"
+    PROBABLE = "probable"
+    REVIEW = "review"
+
+
+# -------------------------------------------------------------------------------------------------------- watched sites
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """Who agreed that a site is watched, and for how long. Both days are included."""
+
+    agreed_by: str
+    agreed_on: date
+    expires_on: date
+    reference: str
+
+    def valid_on(self, day: date) -> bool:
+        return self.agreed_on <= day <= self.expires_on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hours:
+    """The part of the day in which a site may be asked; `opens == closes` is the whole day, `opens > closes` spans midnight."""
+
+    opens: time = time(0, 0)
+    closes: time = time(0, 0)
+    zone: str = "UTC"
+
+    def contain(self, now: datetime) -> bool:
+        at = now.astimezone(ZoneInfo(self.zone)).time()
+        if self.opens == self.closes:
+            return True
+        if self.opens < self.closes:
+            return self.opens <= at < self.closes
+        return at >= self.opens or at < self.closes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Politeness:
+    delay_s: float = 0.5  # between two requests to one host
+    concurrency: int = 4  # requests under way at one host
+    robots: str = "obey"  # or "agreed": the agreement names robots.txt
+    hours: Hours = Hours()
+    every_s: float = 3600.0  # the start of one pass to the start of the next
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Of one pass."""
+
+    max_pages: int = 20_000
+    max_images: int = 200_000
+    max_bytes: int = 50 * 2**30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakedownContact:
+    email: str | None = None
+    form: str | None = None
+    law: str | None = None  # a row of config/regimes.toml
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedSite:
+    """One file of config/sites. `hosts` and `image_hosts` are exact, lower case; "name" means ports 80 and 443, "name:8443" that port."""
+
+    name: str
+    kind: str
+    start: tuple[str, ...]
+    hosts: tuple[str, ...]
+    image_hosts: tuple[str, ...] = ()
+    allow_private: bool = False
+    agreement: Agreement
+    politeness: Politeness = Politeness()
+    limits: Limits = Limits()
+    takedown: TakedownContact = TakedownContact()
+
+
+class Standing(enum.StrEnum):
+    """What the operator has decided about a site since its file was written."""
+
+    WATCHED = "watched"
+    PAUSED = "paused"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassRecord:
+    """One pass over a site: what it met, by state. `finished` is None while it runs or when it was killed."""
+
+    id: str
+    site: str
+    started: datetime
+    finished: datetime | None = None
+    pages: Mapping[State, int] = field(default_factory=dict)
+    images: Mapping[State, int] = field(default_factory=dict)
+    hits: int = 0  # hits added that were not known before
+    byte_count: int = 0
+
+
+# ------------------------------------------------------------------------------------------- sightings and fingerprints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSighting:
+    """A picture was met on a page. The bytes travel beside it as an argument, never inside it."""
+
+    site: str
+    page_url: str
+    image_url: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """One perceptual hash of one view of a picture.
+
+    bits: fixed-width lower-case hex, most significant bit first (PDQ: 64 digits in the published order)
+    quality: 0..100, PDQ's measure of how much there is to hash
+    view: "full", or a turn of it ("full/rot90", "full/flip" …); a later frame of an animation: "full@7"
+    """
+
+    hasher: str
+    view: str
+    bits: str = field(repr=False)
+    quality: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HashedPicture:
+    """One picture of a hash set: what leaves the person's device. `ref` is random and says nothing."""
+
+    ref: str
+    quality: int
+    fingerprints: tuple[Fingerprint, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HashSet:
+    """A readable SET.json: what may be enrolled, and what was refused with the reason, by ref."""
+
+    recipe: str
+    pictures: tuple[HashedPicture, ...]
+    refused: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    """One enrolled fingerprint, as the matcher holds it."""
+
+    person: PersonId
+    ref: str
+    fingerprint: Fingerprint
+    threshold: int  # differing bits allowed, inclusive
+
+
+class PersonState(enum.StrEnum):
+    PROTECTED = "protected"
+    WITHDRAWN = "withdrawn"
+    UNKNOWN = "unknown"  # never enrolled here
+
+
+# -------------------------------------------------------------------------------------------------------------- matches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """One enrolled fingerprint lies within its threshold of a seen one."""
+
+    enrolment: Enrolment
+    seen: Fingerprint
+    distance: int  # differing bits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The best match of one person in one picture, and how sure it is."""
+
+    match: Match
+    tier: Tier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """What came of one picture. `reason` is empty or one plain sentence for the state."""
+
+    sha256: str = field(repr=False)
+    state: State
+    reason: str = ""
+    findings: tuple[Finding, ...] = ()
+    ms: float = 0.0
+
+
+# ----------------------------------------------------------------------------------------------------------------- hits
+
+
+class HitStatus(enum.StrEnum):
+    CANDIDATE = "candidate"  # waits for a person
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    UNDONE = "undone"  # a decision was taken back: waits for a person again
+
+
+class Decision(enum.StrEnum):
+    CONFIRM = "confirm"
+    REJECT = "reject"
+    UNDO = "undo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One person × image URL × SHA-256. Further pages that show it are in `pages`."""
+
+    id: str
+    person: PersonId = field(repr=False)
+    site: str
+    page_url: str = field(repr=False)
+    image_url: str = field(repr=False)
+    sha256: str = field(repr=False)
+    tier: Tier
+    distance: int
+    threshold: int
+    hasher: str
+    view: str  # the enrolled view that matched: how the copy was turned
+    ref: str  # the enrolled picture
+    cluster: str  # the copies of one enrolled picture of one person: one decision for all
+    first_seen: datetime
+    last_seen: datetime
+    status: HitStatus
+    revision: int = 1
+    case: str | None = None
+    pages: tuple[str, ...] = field(default=(), repr=False)
+
+
+class Added(enum.Enum):
+    """What the hit log did with a hit."""
+
+    NEW = "new"
+    KNOWN = "known"  # last_seen moved on, a further page was kept
+    REFUSED = "refused"  # the person is not protected here (withdrawn): nothing was stored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitQuery:
+    """Every given part must fit. `text` is looked for in the page and image URL, word by word."""
+
+    site: str | None = None
+    person: PersonId | None = None
+    status: HitStatus | None = None
+    tier: Tier | None = None
+    text: str | None = None
+    limit: int = 1000
+    offset: int = 0
+
+
+# --------------------------------------------------------------------------------------------------------------- outbox
+
+
+class Topic(enum.StrEnum):
+    """What is to be done after a commit. One row a (topic, key, revision)."""
+
+    DESK = "desk"  # key: hit id; alert, case and draft follow the hit's status
+    PERSON = "person"  # key: person id; the person's cases follow a withdrawal
+    INDEX = "index"  # key: hit id; the search index follows
+    CHANNEL = "channel"  # key: alert id; tell the configured channels
+    MAIL = "mail"  # key: notice id; an approved notice leaves
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A row of the outbox."""
+
+    id: int
+    topic: Topic
+    key: str = field(repr=False)
+    created: datetime
+    due: datetime
+    attempts: int = 0
+
+
+# ------------------------------------------------------------------------------------------------------ alerts and cases
+
+
+class AlertStatus(enum.StrEnum):
+    NEW = "new"
+    ACKNOWLEDGED = "acknowledged"
+    TAKEN_BACK = "taken_back"  # no hit of it stands any more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """For the desk, never for the person. While it is new, further hits of the same person on the same site join it."""
+
+    id: str
+    person: PersonId = field(repr=False)
+    site: str
+    hits: tuple[str, ...]
+    status: AlertStatus
+    created: datetime
+    revision: int = 0  # of the stored row; 0: not stored yet
+
+
+class LocationState(enum.StrEnum):
+    LIVE = "live"
+    NOTIFIED = "notified"  # live, and a notice about it has left
+    UNKNOWN = "unknown"  # the last look could not tell
+    GONE = "gone"
+    RELAPSED = "relapsed"  # was gone and is back
+    DISMISSED = "dismissed"  # its hit was rejected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """One place where the picture is, or was: the image URL of one hit."""
+
+    hit: str
+    site: str
+    page_url: str = field(repr=False)
+    image_url: str = field(repr=False)
+    state: LocationState
+    since: datetime
+    next_look: datetime | None  # None: not looked at again
+    last_look: datetime | None = None
+    unknown_streak: int = 0
+
+
+class NoticeStatus(enum.StrEnum):
+    DRAFT = "draft"
+    APPROVED = "approved"
+    SENDING = "sending"  # claimed by a sender; if that one dies it becomes UNCONFIRMED
+    SENT = "sent"
+    UNCONFIRMED = "unconfirmed"  # may have left: a person decides, nothing is sent twice by itself
+    FAILED = "failed"  # refused by the mail server
+    RETRACTED = "retracted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    subject: str
+    body: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One recipient × one law. The letter is frozen with the approval; until then it is drawn anew from the case."""
+
+    id: str
+    kind: str  # a row of alerts.notices.NOTICES, which is a row of config/regimes.toml
+    site: str
+    recipient: str | None = field(repr=False)  # None: the site names no contact
+    hits: tuple[str, ...]
+    status: NoticeStatus
+    drafted: datetime
+    missing: tuple[str, ...] = ()  # required elements that are not there yet
+    letter: Letter | None = None
+    approved_by: str | None = None
+    approved: datetime | None = None
+    sent: datetime | None = None
+    deadline: datetime | None = None
+    failure: str = ""
+
+
+class CaseStatus(enum.StrEnum):
+    """Follows from the locations, but for WITHDRAWN."""
+
+    OPEN = "open"
+    REOPENED = "reopened"  # something was gone and is back
+    QUIET = "quiet"  # everything is gone; looked at again all the same
+    DISMISSED = "dismissed"  # every hit was rejected
+    WITHDRAWN = "withdrawn"  # the person withdrew
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One person's case: where the pictures are, and what was sent about them."""
+
+    id: str
+    person: PersonId = field(repr=False)
+    status: CaseStatus
+    opened: datetime
+    locations: tuple[Location, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    revision: int = 0  # of the stored row; 0: not stored yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeDetails:
+    """What a notice must carry about the person. Stored apart from the hashes."""
+
+    name: str = field(repr=False)
+    contact: str = field(repr=False)
+    capacity: str  # "subject" or "authorised_representative"
+    statement: str = field(repr=False)
+    signed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regime:
+    """A law's row of config/regimes.toml."""
+
+    id: str
+    name: str
+    citation: str
+    elements: tuple[str, ...]  # required elements, each a key of alerts.notices' table
+    removal_h: float | None  # hours from receipt to removal; None: no fixed time
+    copies: str  # the duty about further copies, in words; empty: none
+    in_force: date | None  # None: unknown, so it is never relied on
+    source: str
+    checked_on: date
+
+
+# --------------------------------------------------------------------------------------------------------------- recheck
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What one more look at a location saw. No verdict: that is alerts.rechecks.grade."""
+
+    hit: str
+    at: datetime
+    image: State
+    page: State
+    still_matches: bool | None  # None: there was no picture to compare
+    page_shows_image: bool | None  # the page, if it could be read, still names the image URL
+
+
+class Outcome(enum.Enum):
+    STILL_THERE = "still there"
+    GONE = "gone"
+    UNKNOWN = "unknown"  # we could not look: never taken for GONE
+
+
+# ------------------------------------------------------------------------------------------------------------------- ids
+
+
+def derived_id(kind: str, *parts: str) -> str:
+    """The same id for the same content: doing a thing twice is harmless. 128 bits of SHA-256 as hex."""
+    digest = hashlib.sha256(kind.encode())
+    for part in parts:
+        encoded = part.encode("utf-8", "surrogatepass")
+        digest.update(len(encoded).to_bytes(8, "big") + encoded)
+    return digest.hexdigest()[:32]
+
+
+def hit_id(person: PersonId, image_url: str, sha256: str) -> str:
+    return derived_id("hit", person, image_url, sha256)
+
+
+def hit_of(finding: Finding, sighting: ImageSighting, sha256: str) -> Hit:
+    """The hit that a finding in a sighted picture makes. Confirmed findings make confirmed hits, all others candidates."""
+    enrolment = finding.match.enrolment
+    return Hit(
+        id=hit_id(enrolment.person, sighting.image_url, sha256),
+        person=enrolment.person,
+        site=sighting.site,
+        page_url=sighting.page_url,
+        image_url=sighting.image_url,
+        sha256=sha256,
+        tier=finding.tier,
+        distance=finding.match.distance,
+        threshold=enrolment.threshold,
+        hasher=enrolment.fingerprint.hasher,
+        view=enrolment.fingerprint.view,
+        ref=enrolment.ref,
+        cluster=derived_id("cluster", enrolment.person, enrolment.ref),
+        first_seen=sighting.seen_at,
+        last_seen=sighting.seen_at,
+        status=HitStatus.CONFIRMED if finding.tier is Tier.CONFIRMED else HitStatus.CANDIDATE,
+        pages=(sighting.page_url,),
+    )
+
+
+def rfc3339(at: datetime) -> str:
+    """As every time is shown outside: UTC, whole seconds unless there are more, "Z"."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

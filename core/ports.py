@@ -1,0 +1,229 @@
+"""Where the rooms meet: what each needs from another, as Protocols of a few methods.
+
+Every adapter of a port passes the same contract test in tests/contracts. Unless a docstring says otherwise a method is safe
+to call twice, may be called from any thread, and raises StoreUnavailable when what is behind it does not answer.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from core.model import (
+    Added,
+    Alert,
+    Case,
+    Decision,
+    Enrolment,
+    Examination,
+    HashedPicture,
+    Hit,
+    HitQuery,
+    NoticeDetails,
+    PassRecord,
+    PersonId,
+    PersonState,
+    Standing,
+    Task,
+    Topic,
+)
+
+
+class Examiner(Protocol):
+    """Says whose picture it is."""
+
+    def examine(self, image_bytes: bytes) -> Examination:
+        """Decode, hash, compare. Takes milliseconds of CPU and waits for a child process: call it off the event loop."""
+        ...
+
+
+class EnrolledHashes(Protocol):
+    """The hashes of the people protected, as a matcher reads them."""
+
+    def version(self) -> int:
+        """Grows with every enrolment and withdrawal. Cheap: asked several times a second."""
+        ...
+
+    def enrolments(self) -> tuple[int, Sequence[Enrolment]]:
+        """The version, and every fingerprint of every protected person at that version."""
+        ...
+
+
+class People(Protocol):
+    """Who is protected."""
+
+    def enrol(self, person: PersonId, recipe: str, pictures: Sequence[HashedPicture], now: datetime) -> Sequence[str]:
+        """Stores the hashes; returns the refs that were new. A picture enrolled before (the same hashes) is not stored again.
+
+        A person who withdrew is protected again from here on. Hits rows that were refused meanwhile stay unknown.
+        """
+        ...
+
+    def withdraw(self, person: PersonId, now: datetime) -> None:
+        """From its return on no hit of this person is taken by any HitLog. Raises UnknownId."""
+        ...
+
+    def state(self, person: PersonId) -> PersonState: ...
+
+
+class NoticeDetailsStore(Protocol):
+    def put(self, person: PersonId, details: NoticeDetails) -> None: ...
+
+    def details_of(self, person: PersonId) -> NoticeDetails | None: ...
+
+
+class HitLog(Protocol):
+    """The hand-over: durable, in one transaction with what must follow."""
+
+    def add(self, hit: Hit) -> Added:
+        """Stores the hit and, in the same transaction, its outbox rows (DESK and INDEX).
+
+        Reads the person's state in that transaction: REFUSED unless protected. A known hit keeps its status and first_seen; last_seen
+        moves forward and its page joins `pages`; a DESK row is written again only when its location is GONE or UNKNOWN (it is back).
+        A new hit of a cluster that an analyst REJECTED arrives as REJECTED; one of a cluster an analyst CONFIRMED, as CONFIRMED.
+        """
+        ...
+
+    def get(self, ids: Sequence[str]) -> Sequence[Hit]:
+        """In the order asked; ids that are not there are left out. `case` is filled where there is one."""
+        ...
+
+    def all(self) -> Iterator[Hit]:
+        """Every hit, by id, without holding them all: for rebuilding a search index."""
+        ...
+
+    def unhandled(self, limit: int = 100) -> Sequence[Hit]:
+        """Hits whose DESK row waits, oldest first."""
+        ...
+
+    def decide(self, hit: str, decision: Decision, by: str, now: datetime) -> Sequence[Hit]:
+        """Changes the whole cluster; returns the hits that changed, as they are now; DESK and INDEX rows in the same transaction.
+
+        UNDO takes back the last decision: every hit of the cluster that carries one becomes UNDONE. Raises UnknownId.
+        """
+        ...
+
+
+class HitSearch(Protocol):
+    """Finds hits by what an analyst knows of them."""
+
+    def search(self, query: HitQuery) -> Sequence[str]:
+        """Ids, newest `first_seen` first, then by id. The rows themselves come from the HitLog, which is the truth."""
+        ...
+
+
+class HitIndex(Protocol):
+    """A searchable copy that can be rebuilt."""
+
+    def put(self, hits: Sequence[Hit]) -> Sequence[tuple[str, str, bool]]:
+        """Indexes them; a late writer never overwrites a newer revision. Returns what was not taken: (hit id, reason, may be retried)."""
+        ...
+
+    def rebuild(self, hits: Iterable[Hit]) -> int:
+        """Fills a new index and swaps it in; searches see the old one whole or the new one whole. Returns how many."""
+        ...
+
+
+class Outbox(Protocol):
+    """What waits to be done after a commit. Work is at least once: whoever does it makes twice the same as once."""
+
+    def due(self, topics: Sequence[Topic], now: datetime, limit: int = 100) -> Sequence[Task]:
+        """Oldest first."""
+        ...
+
+    def done(self, tasks: Sequence[int]) -> None: ...
+
+    def later(self, task: int, due: datetime, reason: str) -> None:
+        """Try again then; counts an attempt."""
+        ...
+
+    def dead(self, task: int, reason: str) -> None:
+        """Never again by itself; `doctor` and the page show it."""
+        ...
+
+    def waiting(self) -> dict[str, int]:
+        """Counts by topic, and "dead"."""
+        ...
+
+
+class CaseBook(Protocol):
+    """Alerts and cases. The whole case is read, changed as a value, and saved if nobody else saved it meanwhile."""
+
+    def case(self, case_id: str) -> Case:
+        """Raises UnknownId."""
+        ...
+
+    def case_of(self, person: PersonId) -> Case | None: ...
+
+    def cases(self) -> Sequence[Case]: ...
+
+    def alert(self, alert_id: str) -> Alert:
+        """Raises UnknownId."""
+        ...
+
+    def alerts(self, person: PersonId | None = None) -> Sequence[Alert]: ...
+
+    def save(
+        self,
+        *,
+        case: Case | None = None,
+        alerts: Sequence[Alert] = (),
+        done: Sequence[int] = (),
+        outgoing: Sequence[tuple[Topic, str]] = (),
+        now: datetime,
+    ) -> None:
+        """All or nothing: the case, the alerts, outbox rows done, and new outbox rows (topic, key). An outgoing row that is already
+        waiting is not added twice. Raises Conflict when `revision` is not the stored one."""
+        ...
+
+    def claim_sending(self, case_id: str, notice_id: str, now: datetime) -> Case | None:
+        """In one transaction: the notice is APPROVED and the person protected → it is SENDING, and the case is returned. Else None."""
+        ...
+
+
+class SiteBook(Protocol):
+    """What is known of watched sites beyond their files."""
+
+    def standing(self, site: str) -> Standing: ...
+
+    def set_standing(self, site: str, standing: Standing, by: str, now: datetime) -> None: ...
+
+    def record(self, record: PassRecord) -> None:
+        """Stores the pass, or what it has come to by now."""
+        ...
+
+    def passes(self, site: str, limit: int = 20) -> Sequence[PassRecord]:
+        """Newest first."""
+        ...
+
+
+class JobSlots(Protocol):
+    """A job's slot is run once, by whoever claims it first."""
+
+    def claim(self, job: str, slot: datetime, holder: str) -> bool: ...
+
+    def forget(self, before: datetime) -> None: ...
+
+
+class Leadership(Protocol):
+    """At most one scheduler leads."""
+
+    def hold(self, name: str, holder: str, ttl_s: float) -> bool:
+        """Takes or renews the lease; False while another holds it."""
+        ...
+
+    def release(self, name: str, holder: str) -> None: ...
+
+
+class Announcer(Protocol):
+    """Tells other processes at once that the hash set changed."""
+
+    def announce(self, version: int) -> None: ...
+
+    def listen(self) -> AbstractContextManager["Heard"]: ...
+
+
+class Heard(Protocol):
+    def latest(self) -> int | None:
+        """The newest version heard, or None. Never blocks."""
+        ...
