@@ -1,0 +1,1 @@
+"""Tells the desk what was found, opens cases and works them."""

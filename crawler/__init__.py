@@ -1,0 +1,1 @@
+"""Finds images on the sites that agreed to be watched."""

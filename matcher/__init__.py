@@ -1,0 +1,1 @@
+"""Says whose image a picture is, from hashes alone."""

@@ -1,0 +1,1 @@
+"""Where things are kept: in memory, in SQL, in Redis, in Elasticsearch."""

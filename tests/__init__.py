@@ -1,0 +1,1 @@
+"""Claims about Stillwatch, in folders that mirror the packages."""

@@ -1,0 +1,1 @@
+"""Claims about how Stillwatch is installed, started and kept in shape."""
