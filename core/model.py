@@ -335,7 +335,9 @@ class Topic(enum.StrEnum):
     PERSON = "person"  # key: person id; the person's cases follow a withdrawal
     INDEX = "index"  # key: hit id; the search index follows
     CHANNEL = "channel"  # key: alert id; tell the configured channels
-    MAIL = "mail"  # key: notice id; an approved notice leaves
+    MAIL = "mail"  # key: "case id/notice id"; an approved notice leaves
+    CRAWL = "crawl"  # key: site name; a pass is due
+    RECHECK = "recheck"  # key: "due"; locations are to be looked at again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
