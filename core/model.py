@@ -396,6 +396,7 @@ class Location:
     next_look: datetime | None  # None: not looked at again
     last_look: datetime | None = None
     unknown_streak: int = 0
+    before_unknown: LocationState | None = None  # while UNKNOWN: what was known before, so that "gone, unknown, there" is still a relapse
 
 
 class NoticeStatus(enum.StrEnum):
