@@ -1,0 +1,242 @@
+"""The people protected: hashing on their own device, enrolment, withdrawal, and checking local files."""
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.errors import CallError, UnknownId
+from core.model import Examination, PersonId, PersonState, State, rfc3339
+from stillwatch.lines import scan_line
+from stillwatch.output import json_line, line, say
+from stillwatch.wiring import House, utc_now
+
+ELSEWHERE_UNDER_18 = (
+    "Pictures of somebody who was under 18 are not enrolled here, for their own protection.\n"
+    "Help that is made for this, free and without a name:\n"
+    "  Take It Down, all countries      https://takeitdown.ncmec.org\n"
+    "  Report Remove, United Kingdom    https://www.childline.org.uk (search: Report Remove)"
+)
+
+MAX_FILE_BYTES = 64 * 2**20
+
+person = typer.Typer(help="What notices need to know of a person.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("hash")(hash_pictures)
+    app.command("enrol")(enrol)
+    app.add_typer(person, name="person")
+    app.command("withdraw")(withdraw)
+    app.command("scan")(scan)
+
+
+# ----------------------------------------------------------------------------------------------------------------- hash
+
+
+def hash_pictures(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Pictures, or folders of them.")],
+    output: Annotated[Path, typer.Option(metavar="SET.json", help="Where the hash set is written.")],
+) -> None:
+    """Hash pictures on this machine.
+
+    Opens no network connection. The set holds no picture, no file name and no path: only hashes, which cannot be shown as a picture.
+    Treat it as private all the same.
+    """
+    from matcher.decode import Decoder
+    from matcher.hashset import hash_file, write_set
+
+    files = list(_files(paths))
+    pictures = []
+    with Decoder(children=min(4, os.cpu_count() or 1)) as decoder:
+        for number, path in enumerate(files, 1):
+            outcome = hash_file(path, decoder)
+            if isinstance(outcome, tuple):
+                state, reason = outcome
+                say(f"{path}: not hashed ({state.value}): {reason}")
+            else:
+                pictures.append(outcome)
+            _progress(number, len(files), "hashed")
+    if not pictures:
+        say("No picture could be hashed; nothing was written.")
+        raise typer.Exit(1)
+    write_set(output, pictures)
+    say(f"{len(pictures)} of {len(files)} pictures hashed into {output}. No picture, name or path is in it.")
+
+
+def _files(paths: list[Path]) -> Iterator[Path]:
+    """Every file that is named or lies below a named folder, in a steady order; links to folders are not followed."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        for folder, folders, names in os.walk(path):
+            folders.sort()
+            yield from (Path(folder, name) for name in sorted(names))
+
+
+def _progress(number: int, total: int, done: str) -> None:
+    if sys.stderr.isatty() and (number % 20 == 0 or number == total):
+        print(f"\r{number} of {total} {done}", end="\n" if number == total else "", file=sys.stderr, flush=True)
+
+
+# ---------------------------------------------------------------------------------------------------------------- enrol
+
+
+def enrol(
+    hash_set: Annotated[Path, typer.Argument(metavar="SET.json", help="What `stillwatch hash` wrote, or a list of PDQ hashes, one a line.")],
+    person_id: Annotated[str | None, typer.Option("--person", metavar="ID", help="An id of your choice; a random one by default.")] = None,
+    attested: Annotated[
+        bool, typer.Option(help="For scripts: the person has attested to be 18 or older, in every picture too, and to be shown in them.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="One line: person, receipt, enrolled, refused, swept.")] = False,
+) -> None:
+    """Protect a person: store the hashes of their pictures."""
+    from matcher.hashset import read_set
+
+    try:
+        text = hash_set.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CallError(f"{hash_set} cannot be read as a hash set ({error.__class__.__name__}); make one with: stillwatch hash") from error
+    offered = read_set(text)
+    if not attested:
+        _attest()
+    house = House.open()
+    who = PersonId(person_id if person_id is not None else secrets.token_hex(8))
+    _check_person_id(who)
+    now = utc_now()
+    refused = list(offered.refused)
+    new: list[str] = []
+    if offered.pictures:
+        new = list(house.people.enrol(who, offered.recipe, offered.pictures, now))
+        refused += [(each.ref, "enrolled already") for each in offered.pictures if each.ref not in set(new)]
+        house.announce_hashes()
+    known = house.people.state(who) is PersonState.PROTECTED
+    receipt = house.receipt_key.sign({"act": "enrol", "person": who, "pictures": str(len(new)), "at": rfc3339(now)}) if known else None
+    if json:
+        json_line(
+            {
+                "person": str(who) if known else None,
+                "receipt": receipt,
+                "enrolled": len(new),
+                "refused": [{"ref": ref, "reason": reason} for ref, reason in refused],
+                "swept": None,  # what was seen before is not kept yet, so there is nothing to sweep: unknown, not zero
+            }
+        )
+    else:
+        for ref, reason in refused:
+            say(f"{ref}: refused: {reason}")
+        say(f"{len(new)} pictures enrolled, {len(refused)} refused.")
+        if known:
+            line(f"person   {who}")
+            line(f"receipt  {receipt}")
+            say("Keep both: the id is needed to withdraw, which is possible at any moment.")
+    if not offered.pictures:
+        raise typer.Exit(1)
+
+
+def _attest() -> None:
+    if not sys.stdin.isatty():
+        raise CallError("the person must attest to be an adult and to be shown in the pictures; in a script say so with --attested")
+    if not typer.confirm("Were you 18 or older in every one of these pictures, and are you now?", err=True):
+        say(ELSEWHERE_UNDER_18)
+        raise typer.Exit(2)
+    if not typer.confirm("Are you the person shown in them?", err=True):
+        say("Only the person shown can enrol pictures. A counsellor can help: see the README.")
+        raise typer.Exit(2)
+
+
+def _check_person_id(who: PersonId) -> None:
+    if not 1 <= len(who) <= 64 or not all(c.isascii() and (c.isalnum() or c in "-_.") for c in who):
+        raise CallError("--person takes 1 to 64 letters, digits, '-', '_' or '.'; choose an id that is not a name")
+
+
+# -------------------------------------------------------------------------------------------------- details, withdrawal
+
+
+@person.command("set")
+def set_person(
+    person_id: Annotated[str, typer.Argument(metavar="PERSON")],
+    notice_details: Annotated[
+        Path, typer.Option(metavar="FILE.toml", help="name, contact, capacity, statement, signed_at. Stored apart from the hashes.")
+    ],
+) -> None:
+    """What a notice must carry about a person: name, contact, capacity, statement, signed_at."""
+    from config.notice_details import read_notice_details
+
+    house = House.open()
+    who = PersonId(person_id)
+    _require_protected(house, who)
+    house.notice_details.put(who, read_notice_details(notice_details))
+    case = house.case_book.case_of(who)
+    if case is not None:
+        house.desk.redraw(case.id, utc_now())
+    say("Stored. The drafts of this person's case were drawn anew.")
+
+
+def _require_protected(house: House, who: PersonId) -> None:
+    if house.people.state(who) is not PersonState.PROTECTED:
+        raise UnknownId("no protected person has this id; it is the one that `stillwatch enrol` printed")
+
+
+def withdraw(
+    person_id: Annotated[str, typer.Argument(metavar="PERSON")],
+    json: Annotated[bool, typer.Option("--json", help="One line: person, receipt.")] = False,
+) -> None:
+    """Stop watching for a person. From this moment no hit of theirs is taken, and their hashes are deleted."""
+    house = House.open()
+    who = PersonId(person_id)
+    now = utc_now()
+    house.people.withdraw(who, now)
+    house.announce_hashes()
+    house.desk.settle_person(who, now)
+    receipt = house.receipt_key.sign({"act": "withdraw", "person": who, "at": rfc3339(now)})
+    if json:
+        json_line({"person": str(who), "receipt": receipt})
+        return
+    line(f"receipt  {receipt}")
+    say("Done. Nothing is watched for this person any more, their hashes are deleted, and no drafted notice will leave.")
+
+
+# ----------------------------------------------------------------------------------------------------------------- scan
+
+
+def scan(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files, or folders of them.")],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a file.")] = False,
+) -> None:
+    """Check local files against the enrolled hashes. Nothing is fetched; every file ends in one named state."""
+    house = House.open()
+    taken = 0
+    if house.enrolled_hashes.enrolments()[1] == ():
+        say("Nobody is enrolled, so nothing can be compared: no file will be called clear. Enrol first: stillwatch enrol SET.json")
+    with house.examiner() as examiner:
+        for path in _files(paths):
+            image_bytes = _read(path)
+            examination = image_bytes if isinstance(image_bytes, Examination) else examiner.examine(image_bytes)
+            taken += examination.state is not State.UNREADABLE
+            fields = scan_line(str(path), examination)
+            if json:
+                json_line(fields)
+            else:
+                people = ", ".join(f"{f.match.enrolment.person} ({f.tier.value}, {f.match.distance} bits)" for f in examination.findings)
+                line(f"{examination.state.value:12} {path}  {people or examination.reason}".rstrip())
+    if taken == 0:
+        say("No file could be read.")
+        raise typer.Exit(1)
+
+
+def _read(path: Path) -> bytes | Examination:
+    try:
+        if not path.is_file():
+            reason = "there is no such file" if not path.exists() else "not a regular file"
+            return Examination(sha256="", state=State.UNREADABLE, reason=reason)
+        if path.stat().st_size > MAX_FILE_BYTES:
+            return Examination(sha256="", state=State.TOO_LARGE, reason=f"more than {MAX_FILE_BYTES // 2**20} MiB")
+        return path.read_bytes()
+    except OSError as error:
+        return Examination(sha256="", state=State.UNREADABLE, reason=f"the system refused: {error.strerror}")

@@ -1,0 +1,318 @@
+"""Watched sites, crawling them, and looking again."""
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from core.errors import CallError, Conflict, NotAgreed, UnknownId
+from core.model import Hit, Location, Look, PersonState, Standing, State, WatchedSite, rfc3339
+from stillwatch.agreement import fault
+from stillwatch.lines import case_line, counts, pass_line
+from stillwatch.output import json_line, line, say, table
+from stillwatch.wiring import House, utc_now
+
+if TYPE_CHECKING:
+    from crawler.crawl import ImageLine, Progress
+
+sites = typer.Typer(help="The sites whose watching was agreed.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+SiteName = Annotated[str, typer.Argument(metavar="NAME")]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(sites, name="site")
+    app.command("crawl")(crawl)
+    app.command("recheck")(recheck)
+
+
+# ---------------------------------------------------------------------------------------------------------------- sites
+
+
+@sites.command("check")
+def check_sites(names: Annotated[list[str] | None, typer.Argument(metavar="NAME…")] = None, json: Json = False) -> None:
+    """Read the site files and say what is wrong with them. Nothing is asked of any site."""
+    house = House.open()
+    read, faults = house.sites()
+    wanted = set(names or [])
+    verdicts: list[tuple[str, str | None]] = [(site.name, fault(site, house.site_book, utc_now())) for site in read]
+    verdicts += [(bad.path.stem, bad.reason) for bad in faults]
+    unknown = wanted - {name for name, _ in verdicts}
+    if unknown:
+        house.site(sorted(unknown)[0])
+    if not verdicts:
+        raise CallError(f"no watched site yet: put one TOML file a site into {house.settings.config / 'sites'} (see docs/how-to/watch-a-site.md)")
+    wrong = False
+    for name, reason in verdicts:
+        if wanted and name not in wanted:
+            continue
+        wrong = wrong or reason is not None
+        if json:
+            json_line({"site": name, "ok": reason is None, "reason": reason})
+        else:
+            line(f"{name}: {'ok' if reason is None else reason}")
+    if wrong:
+        raise typer.Exit(2)
+
+
+@sites.command("list")
+def list_sites(json: Json = False) -> None:
+    """Each site with its agreement, standing, and what the last pass saw."""
+    house = House.open()
+    read, faults = house.sites()
+    rows = []
+    for site in read:
+        passes = house.site_book.passes(site.name, limit=1)
+        reason = fault(site, house.site_book, utc_now())
+        if json:
+            json_line(
+                {
+                    "site": site.name,
+                    "kind": site.kind,
+                    "standing": house.site_book.standing(site.name).value,
+                    "watched": reason is None,
+                    "reason": reason,
+                    "agreement": {
+                        "agreed_by": site.agreement.agreed_by,
+                        "agreed_on": site.agreement.agreed_on.isoformat(),
+                        "expires_on": site.agreement.expires_on.isoformat(),
+                        "reference": site.agreement.reference,
+                    },
+                    "last_pass": pass_line(passes[0]) if passes else None,
+                }
+            )
+        last = f"{passes[0].started:%Y-%m-%d %H:%M} UTC" if passes else "never"
+        rows.append((site.name, site.kind, "watched" if reason is None else "not watched", last, reason or f"agreed until {site.agreement.expires_on}"))
+    for bad in faults:
+        if json:
+            json_line({"site": bad.path.stem, "watched": False, "reason": bad.reason})
+        rows.append((bad.path.stem, "?", "not watched", "never", bad.reason))
+    if not json and rows:
+        table(("site", "kind", "", "last pass", ""), rows)
+    if not rows:
+        say(f"No watched site yet. Put one TOML file a site into {house.settings.config / 'sites'}.")
+
+
+def _stand(name: str, standing: Standing, by: str) -> None:
+    house = House.open()
+    site = house.site(name)
+    house.site_book.set_standing(site.name, standing, by, utc_now())
+    line(f"{site.name}: {standing.value}")
+
+
+By = Annotated[str, typer.Option("--as", metavar="NAME", help="Who decides. It is kept.")]
+
+
+@sites.command("pause")
+def pause_site(name: SiteName, by: By = "operator") -> None:
+    """Ask nothing of the site until `resume`. A running crawl stops."""
+    _stand(name, Standing.PAUSED, by)
+
+
+@sites.command("resume")
+def resume_site(name: SiteName, by: By = "operator") -> None:
+    """Go on where the site was paused. A revoked agreement needs a new one first."""
+    house = House.open()
+    if house.site_book.standing(name) is Standing.REVOKED:
+        raise NotAgreed(f"site {name!r}: its agreement was revoked; write the new agreement into a file with a new name")
+    _stand(name, Standing.WATCHED, by)
+
+
+@sites.command("revoke")
+def revoke_site(name: SiteName, by: By = "operator") -> None:
+    """The agreement has ended: the crawl stops at once, and nothing is asked of the site again."""
+    _stand(name, Standing.REVOKED, by)
+
+
+# ---------------------------------------------------------------------------------------------------------------- crawl
+
+
+def crawl(
+    names: Annotated[list[str] | None, typer.Argument(metavar="SITE…", help="All watched sites by default.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="One pass over each site, then end. Without it a new pass starts whenever one is due.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read robots.txt and the start pages, say what would be fetched, keep nothing.")] = False,
+    max_pages: Annotated[int | None, typer.Option(min=1, help="At most so many pages in this pass.")] = None,
+    json: Json = False,
+) -> None:
+    """Crawl now.
+
+    A pass that was killed is taken up where it stood; after a finished pass the next call starts a new one. Each URL met ends in one
+    named state, counted in the summary.
+    """
+    house = House.open()
+    chosen = _chosen(house, names or [])
+    if not dry_run and not house.enrolled_hashes.enrolments()[1]:
+        say("Nobody is enrolled: pictures will be seen, but there is nothing to compare them with. Enrol first: stillwatch enrol SET.json")
+    if len(chosen) == 1 and (once or dry_run):
+        summary = _one_pass(house, chosen[0], dry_run=dry_run, max_pages=max_pages, json=json)
+        _show_summary(summary, json)
+        return
+    from stillwatch.passes import each_in_its_own_process
+
+    options = [*(["--dry-run"] if dry_run else []), *([f"--max-pages={max_pages}"] if max_pages else [])]
+    every_s = min(site.politeness.every_s for site in chosen)
+    while True:
+        started = time.monotonic()
+        summaries, broken = each_in_its_own_process([site.name for site in chosen], options, json)
+        _show_summary({"sites": summaries, "urls": sum(int(str(each.get("urls", 0))) for each in summaries), "failed": broken}, json)
+        if once or dry_run:
+            if broken:
+                raise typer.Exit(1)
+            return
+        wait_s = max(1.0, every_s - (time.monotonic() - started))
+        say(f"Next pass in {wait_s / 60:.0f} minutes. Ctrl-C ends the watching.")
+        time.sleep(wait_s)
+
+
+def _chosen(house: House, names: Sequence[str]) -> list[WatchedSite]:
+    """The sites that may be crawled now. One that was named and may not is an error with its reason; with no name it is said and left out."""
+    read, faults = house.sites()
+    if names:
+        chosen = [house.site(name) for name in dict.fromkeys(names)]
+        for site in chosen:
+            reason = fault(site, house.site_book, utc_now())
+            if reason is not None:
+                raise NotAgreed(f"site {site.name!r}: {reason}")
+        return chosen
+    for bad in faults:
+        say(f"{bad.path.name}: left out: {bad.reason}")
+    chosen = []
+    for site in read:
+        reason = fault(site, house.site_book, utc_now())
+        if reason is None:
+            chosen.append(site)
+        else:
+            say(f"site {site.name!r}: left out: {reason}")
+    if not chosen:
+        cure = "see the reasons above" if read or faults else "see docs/how-to/watch-a-site.md"
+        raise NotAgreed(f"no site in {house.settings.config / 'sites'} may be crawled now; {cure}")
+    return chosen
+
+
+def _one_pass(house: House, site: WatchedSite, *, dry_run: bool, max_pages: int | None, json: bool) -> Mapping[str, object]:
+    from crawler.crawl import crawl_site, site_lock
+
+    shown = _Shown(json)
+    with house.crawl_services(site) as services:
+        try:
+            lock = site_lock(services.lock_folder, site.name, wait=False)
+            lock.__enter__()
+        except Conflict:
+            say(f"site {site.name!r} is being crawled by another process; waiting for that pass to end, then starting a new one.")
+            lock = site_lock(services.lock_folder, site.name, wait=True)
+            lock.__enter__()
+        try:
+            return crawl_site(site, services, max_pages=max_pages, dry_run=dry_run, on_image=shown.image, on_progress=shown.progress)
+        finally:
+            lock.__exit__(None, None, None)
+
+
+@dataclass
+class _Shown:
+    """Prints a pass while it runs: hits and image lines to standard output, progress to standard error."""
+
+    json: bool
+    said_at: float = field(default_factory=time.monotonic)
+
+    def image(self, image: "ImageLine") -> None:
+        if self.json:
+            json_line(
+                {"image_url": image.image_url, "page_url": image.page_url, "sha256": image.sha256, "state": image.state.value, "hit": image.hit}
+            )
+        elif image.state is State.HIT:
+            line(f"hit  {image.hit}  {image.image_url}")
+
+    def progress(self, progress: "Progress") -> None:
+        now = time.monotonic()
+        if now - self.said_at < (0.5 if sys.stderr.isatty() else 5.0):
+            return
+        self.said_at = now
+        text = f"{progress.site}: {progress.pages} pages, {progress.images} pictures, {progress.hits} hits, {progress.waiting} URLs wait"
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        else:
+            say(text)
+
+
+def _show_summary(summary: Mapping[str, object], json: bool) -> None:
+    if json:
+        json_line({"summary": summary})
+        return
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    for each in summary["sites"] if isinstance(summary.get("sites"), list) else [summary]:
+        line(f"{each['site']}: {each['urls']} URLs met, {each['hits']} new hits" + ("" if each.get("finished") else "; the pass is not finished"))
+        for what in ("pages", "images"):
+            states = each.get(what)
+            if isinstance(states, dict):
+                line(f"  {what:7} " + (", ".join(f"{n} {state}" for state, n in counts(states).items()) or "none"))
+
+
+# -------------------------------------------------------------------------------------------------------------- recheck
+
+
+def recheck(
+    due: Annotated[bool, typer.Option("--due", help="Only locations whose next look is due; by default all.")] = False,
+    json: Json = False,
+) -> None:
+    """Look at located pictures again and grade the outcome: gone, still there, or unknown. Unknown never closes a case."""
+    house = House.open()
+    now = utc_now()
+    locations = house.desk.due_locations(now, all_=not due)
+    hits = {hit.id: hit for hit in house.hit_log.get([location.hit for location in locations])}
+    by_site: dict[str, list[Hit]] = {}
+    for location in locations:
+        hit = hits.get(location.hit)
+        if hit is not None and house.people.state(hit.person) is PersonState.PROTECTED:
+            by_site.setdefault(location.site, []).append(hit)
+    if not by_site:
+        say("Nothing to look at." if not due else "Nothing is due.")
+        return
+    for name, targets in by_site.items():
+        looks = _look(house, name, targets)
+        for look, outcome, case in house.desk.follow(looks, utc_now()):
+            location = _location(case.locations, look.hit)
+            if json:
+                json_line(
+                    {
+                        "hit": look.hit,
+                        "url": location.image_url,
+                        "outcome": outcome.value,
+                        "state": location.state.value,
+                        "at": rfc3339(look.at),
+                        "image": look.image.value,
+                        "page": look.page.value,
+                        "case": case_line(case)["id"],
+                        "case_status": case.status.value,
+                    }
+                )
+            else:
+                line(f"{outcome.value:12} {location.state.value:10} {location.image_url}")
+
+
+def _look(house: House, name: str, targets: Sequence[Hit]) -> Sequence[Look]:
+    """Without a valid agreement no request: the looks then say that nobody looked, which is graded unknown."""
+    from crawler.recheck import RecheckTarget, look_again
+
+    now = utc_now()
+    try:
+        site = house.site(name)
+    except UnknownId:
+        reason: str | None = "the site is not configured any more"
+    else:
+        reason = fault(site, house.site_book, now)
+        if reason is None:
+            with house.crawl_services(site) as services:
+                return look_again(site, [RecheckTarget(hit=hit) for hit in targets], services)
+    say(f"site {name!r}: not looked at: {reason}")
+    return [
+        Look(hit=hit.id, at=now, image=State.OUT_OF_SCOPE, page=State.OUT_OF_SCOPE, still_matches=None, page_shows_image=None) for hit in targets
+    ]
+
+
+def _location(locations: Sequence[Location], hit: str) -> Location:
+    return next(location for location in locations if location.hit == hit)

@@ -1,0 +1,106 @@
+"""The JSON lines of CONTRACT: plain functions from the domain to what others script against."""
+
+from collections.abc import Mapping
+
+from core.model import Alert, Case, Examination, Hit, PassRecord, rfc3339
+
+
+def hit_line(hit: Hit) -> dict[str, object]:
+    return {
+        "id": hit.id,
+        "status": hit.status.value,
+        "site": hit.site,
+        "page_url": hit.page_url,
+        "image_url": hit.image_url,
+        "sha256": hit.sha256,
+        "person": str(hit.person),
+        "tier": hit.tier.value,
+        "distance": hit.distance,
+        "threshold": hit.threshold,
+        "hasher": hit.hasher,
+        "view": hit.view,
+        "cluster": hit.cluster,
+        "first_seen": rfc3339(hit.first_seen),
+        "last_seen": rfc3339(hit.last_seen),
+        "case": hit.case,
+        "pages": list(hit.pages),
+    }
+
+
+def alert_line(alert: Alert) -> dict[str, object]:
+    return {
+        "id": alert.id,
+        "hits": list(alert.hits),
+        "person": str(alert.person),
+        "site": alert.site,
+        "status": alert.status.value,
+        "created": rfc3339(alert.created),
+    }
+
+
+def case_line(case: Case) -> dict[str, object]:
+    return {
+        "id": case.id,
+        "status": case.status.value,
+        "person": str(case.person),
+        "opened": rfc3339(case.opened),
+        "locations": [
+            {
+                "url": location.image_url,
+                "page_url": location.page_url,
+                "site": location.site,
+                "hit": location.hit,
+                "state": location.state.value,
+                "since": rfc3339(location.since),
+            }
+            for location in case.locations
+        ],
+        "notices": [
+            {
+                "id": notice.id,
+                "kind": notice.kind,
+                "site": notice.site,
+                "recipient": notice.recipient,
+                "status": notice.status.value,
+                "deadline": None if notice.deadline is None else rfc3339(notice.deadline),
+                "missing": list(notice.missing),
+            }
+            for notice in case.notices
+        ],
+    }
+
+
+def scan_line(path: str, examination: Examination) -> dict[str, object]:
+    return {
+        "path": path,
+        "state": examination.state.value,
+        "reason": examination.reason,
+        "matches": [
+            {
+                "person": str(finding.match.enrolment.person),
+                "tier": finding.tier.value,
+                "distance": finding.match.distance,
+                "threshold": finding.match.enrolment.threshold,
+                "hasher": finding.match.enrolment.fingerprint.hasher,
+                "view": finding.match.enrolment.fingerprint.view,
+            }
+            for finding in examination.findings
+        ],
+        "ms": round(examination.ms, 1),
+    }
+
+
+def pass_line(record: PassRecord) -> dict[str, object]:
+    return {
+        "site": record.site,
+        "started": rfc3339(record.started),
+        "finished": None if record.finished is None else rfc3339(record.finished),
+        "pages": counts(record.pages),
+        "images": counts(record.images),
+        "hits": record.hits,
+        "bytes": record.byte_count,
+    }
+
+
+def counts(by_state: Mapping[str, int]) -> dict[str, int]:
+    return {str(state): by_state[state] for state in sorted(by_state)}

@@ -1,0 +1,306 @@
+"""The one place that chooses adapters: settings in, a house with every part plugged together out.
+
+Parts are made when first asked for, so that `hash` never opens a database and `settings` never imports Scrapy.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import config
+from config.settings import Settings, read
+from config.sites import SiteFault, read_sites
+from core.errors import UnknownId
+from core.model import Regime, WatchedSite
+from core.ports import (
+    CaseBook,
+    EnrolledHashes,
+    HitIndex,
+    HitLog,
+    HitSearch,
+    JobSlots,
+    Leadership,
+    NoticeDetailsStore,
+    Outbox,
+    People,
+    SiteBook,
+)
+
+if TYPE_CHECKING:
+    from alerts.channels import Channels
+    from alerts.desk import Desk
+    from alerts.mail import Courier
+    from crawler.crawl import CrawlServices
+    from matcher.decode import Decoder
+    from matcher.examine import MatchingExaminer
+    from stores.vault import ReceiptKey
+    from web.services import WebServices
+
+SHIPPED_CONFIG = Path(config.__file__).parent
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class House:
+    """Everything of one installation. Use `House.open()`; the SQL store is connected and migrated when first needed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._connected = False
+
+    @classmethod
+    def open(cls, environ: Mapping[str, str] | None = None) -> "House":
+        return cls(read(os.environ if environ is None else environ, SHIPPED_CONFIG))
+
+    # ---------------------------------------------------------------------------------------------------------- tables
+
+    @cached_property
+    def regimes(self) -> Mapping[str, Regime]:
+        from config.regimes import read_regimes
+
+        return read_regimes(self.settings.config, SHIPPED_CONFIG)
+
+    def sites(self) -> tuple[Sequence[WatchedSite], Sequence[SiteFault]]:
+        """The watched sites as their files are now; with none configured, the demo site while `up` serves it."""
+        from crawler.spiders import KINDS
+        from stillwatch.demo.running import demo_site_if_served
+
+        sites, faults = read_sites(self.settings.config / "sites", kinds=tuple(KINDS), laws=tuple(self.regimes))
+        if not sites and not faults:
+            demo = demo_site_if_served(self.settings.home)
+            return (() if demo is None else (demo,)), ()
+        return sites, faults
+
+    def site(self, name: str) -> WatchedSite:
+        """Raises UnknownId, or the fault of the file that should hold it."""
+        sites, faults = self.sites()
+        for site in sites:
+            if site.name == name:
+                return site
+        for fault in faults:
+            if fault.path.stem == name:
+                raise UnknownId(f"site {name!r}: {fault.reason}")
+        known = ", ".join(site.name for site in sites) or "none yet"
+        raise UnknownId(f"no watched site is called {name!r}; known: {known}. Sites are files in {self.settings.config / 'sites'}")
+
+    # ------------------------------------------------------------------------------------------------------------- SQL
+
+    def connect(self) -> None:
+        """Opens the database and brings its tables up to date. Once: later calls do nothing."""
+        if self._connected:
+            return
+        import stores.sql
+        import web
+
+        self.settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        stores.sql.connect(self.settings.database_url, **web.django_settings(self.settings.home))
+        stores.sql.migrate()
+        self._connected = True
+
+    @cached_property
+    def hit_log(self) -> HitLog:
+        self.connect()
+        from stores.sql import SqlHitLog
+
+        return SqlHitLog()
+
+    @cached_property
+    def people(self) -> People:
+        self.connect()
+        from stores.sql import SqlPeople
+
+        return SqlPeople()
+
+    @cached_property
+    def enrolled_hashes(self) -> EnrolledHashes:
+        self.connect()
+        from stores.sql import SqlEnrolledHashes
+
+        return SqlEnrolledHashes()
+
+    @cached_property
+    def notice_details(self) -> NoticeDetailsStore:
+        self.connect()
+        from stores.sql import SqlNoticeDetails
+
+        return SqlNoticeDetails()
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        self.connect()
+        from stores.sql import SqlOutbox
+
+        return SqlOutbox()
+
+    @cached_property
+    def case_book(self) -> CaseBook:
+        self.connect()
+        from stores.sql import SqlCaseBook
+
+        return SqlCaseBook()
+
+    @cached_property
+    def site_book(self) -> SiteBook:
+        self.connect()
+        from stores.sql import SqlSiteBook
+
+        return SqlSiteBook()
+
+    @cached_property
+    def job_slots(self) -> JobSlots:
+        self.connect()
+        from stores.sql import SqlJobSlots
+
+        return SqlJobSlots()
+
+    @cached_property
+    def leadership(self) -> Leadership:
+        if self.settings.redis_url is not None:
+            from stores.redis import RedisLeadership, check
+
+            check(self.settings.redis_url)
+            return RedisLeadership(self.settings.redis_url)
+        self.connect()
+        from stores.sql import SqlLeadership
+
+        return SqlLeadership()
+
+    # -------------------------------------------------------------------------------------------------------- searching
+
+    @cached_property
+    def hit_index(self) -> HitIndex | None:
+        """Elasticsearch, where it is configured."""
+        if self.settings.elasticsearch_url is None:
+            return None
+        from stores.elasticsearch import ElasticHitIndex
+
+        return ElasticHitIndex(self.settings.elasticsearch_url)
+
+    @cached_property
+    def hit_search(self) -> HitSearch:
+        if self.settings.elasticsearch_url is not None:
+            from stores.elasticsearch import ElasticHitIndex
+
+            return ElasticHitIndex(self.settings.elasticsearch_url)
+        self.connect()
+        from stores.sql import SqlHitSearch
+
+        return SqlHitSearch()
+
+    # --------------------------------------------------------------------------------------------------------- matching
+
+    def decoder(self) -> "Decoder":
+        from matcher.decode import Decoder
+
+        return Decoder(children=self.settings.decoder_children)
+
+    @contextmanager
+    def hashes(self) -> Iterator[EnrolledHashes]:
+        """The enrolled hashes; with Redis a change is heard at once, without it the version in SQL is polled."""
+        inner = self.enrolled_hashes
+        if self.settings.redis_url is None:
+            yield inner
+            return
+        from stores.redis import AnnouncedHashes, RedisAnnouncer
+
+        with RedisAnnouncer(self.settings.redis_url).listen() as heard:
+            yield AnnouncedHashes(inner, heard)
+
+    @contextmanager
+    def examiner(self) -> Iterator["MatchingExaminer"]:
+        from matcher.examine import MatchingExaminer
+
+        with self.hashes() as hashes, self.decoder() as decoder:
+            yield MatchingExaminer(hashes, decoder)
+
+    def announce_hashes(self) -> None:
+        """After an enrolment or a withdrawal. Without Redis every process sees it when it polls."""
+        if self.settings.redis_url is not None:
+            from stores.redis import RedisAnnouncer
+
+            RedisAnnouncer(self.settings.redis_url).announce(self.enrolled_hashes.version())
+
+    # --------------------------------------------------------------------------------------------------------- crawling
+
+    @contextmanager
+    def crawl_services(self, site: WatchedSite) -> Iterator["CrawlServices"]:
+        from crawler.crawl import CrawlServices
+        from stillwatch.agreement import AgreementWatch
+
+        locks = self.settings.home / "locks"
+        locks.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self.examiner() as examiner, AgreementWatch(site, self.site_book, utc_now) as agreement:
+            yield CrawlServices(
+                frontier_path=self.settings.home / "frontier.sqlite3",
+                lock_folder=locks,
+                examiner=examiner,
+                hit_log=self.hit_log,
+                site_book=self.site_book,
+                user_agent=self.settings.user_agent,
+                still_agreed=agreement.reason,
+                clock=utc_now,
+            )
+
+    # --------------------------------------------------------------------------------------------------- alerts and cases
+
+    @cached_property
+    def desk(self) -> "Desk":
+        from alerts.desk import Desk
+
+        return Desk(
+            hit_log=self.hit_log,
+            case_book=self.case_book,
+            outbox=self.outbox,
+            people=self.people,
+            notice_details=self.notice_details,
+            regimes=self.regimes,
+            sites=lambda: self.sites()[0],
+            recheck_every_s=self.settings.recheck_every_s,
+            tell_channels=bool(self.settings.channels),
+        )
+
+    @cached_property
+    def courier(self) -> "Courier":
+        from alerts.mail import Courier
+
+        return Courier(
+            mail_url=self.settings.mail_url,
+            mail_from=self.settings.mail_from,
+            case_book=self.case_book,
+            outbox=self.outbox,
+            lock_path=self.settings.home / "locks" / "courier.lock",
+        )
+
+    @cached_property
+    def channels(self) -> "Channels":
+        from alerts.channels import Channels
+
+        return Channels(self.settings.channels, self.settings.channel_tag, self.case_book, self.outbox)
+
+    @cached_property
+    def receipt_key(self) -> "ReceiptKey":
+        from stores.vault import ReceiptKey
+
+        return ReceiptKey(self.settings.home / "keys")
+
+    def web_services(self) -> "WebServices":
+        from web.services import WebServices
+
+        return WebServices(
+            hit_log=self.hit_log,
+            hit_search=self.hit_search,
+            case_book=self.case_book,
+            site_book=self.site_book,
+            outbox=self.outbox,
+            desk=self.desk,
+            notice_details=self.notice_details,
+            sites=self.sites,
+            clock=utc_now,
+        )
+
