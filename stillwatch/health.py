@@ -1,0 +1,109 @@
+"""What `doctor` looks at: each check names what it found and, where something is missing, the cure."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from core.errors import StillwatchError
+from core.model import State
+from stillwatch.agreement import fault
+from stillwatch.wiring import House
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    name: str
+    health: str  # "ok", "warn" or "bad"
+    what: str
+    cure: str = ""
+
+
+def checks(house: House, now: datetime) -> Iterator[Check]:
+    yield Check(name="python", health="ok", what=sys.version.split()[0])
+    yield _database(house)
+    yield _redis(house)
+    yield _elasticsearch(house)
+    yield _decoder(house)
+    yield from _work(house)
+    yield from _sites(house, now)
+
+
+def _database(house: House) -> Check:
+    kind = house.settings.database_url.split(":", 1)[0]
+    try:
+        count = len(house.enrolled_hashes.enrolments()[1])
+    except StillwatchError as error:
+        return Check(name="database", health="bad", what=str(error), cure="check DATABASE_URL")
+    health, cure = ("ok", "") if count else ("warn", "stillwatch enrol SET.json")
+    return Check(name="database", health=health, what=f"{kind}; {count} hashes enrolled", cure=cure)
+
+
+def _redis(house: House) -> Check:
+    if house.settings.redis_url is None:
+        return Check(name="redis", health="ok", what="not configured: one machine, changes are polled")
+    try:
+        house.leadership  # noqa: B018  its first use checks the server
+    except StillwatchError as error:
+        return Check(name="redis", health="bad", what=str(error), cure="check REDIS_URL")
+    return Check(name="redis", health="ok", what="answers")
+
+
+def _elasticsearch(house: House) -> Check:
+    if house.settings.elasticsearch_url is None:
+        return Check(name="elasticsearch", health="ok", what="not configured: SQL answers searches")
+    from core.model import HitQuery
+
+    try:
+        house.hit_search.search(HitQuery(limit=1))
+    except StillwatchError as error:
+        return Check(name="elasticsearch", health="bad", what=str(error), cure="check ELASTICSEARCH_URL")
+    return Check(name="elasticsearch", health="ok", what="answers")
+
+
+def _decoder(house: House) -> Check:
+    try:
+        with house.decoder() as decoder:
+            reading = decoder.read(b"GIF89a", turns=False)
+    except StillwatchError as error:
+        return Check(name="decoder", health="bad", what=str(error), cure="see docs/how-to/install.md")
+    if reading.state in (State.EXHAUSTED, State.TIMEOUT):
+        return Check(name="decoder", health="bad", what="its child process does not live", cure="allow child processes of 1 GiB")
+    return Check(name="decoder", health="ok", what="a child process decodes")
+
+
+def _work(house: House) -> Iterator[Check]:
+    waiting = house.outbox.waiting()
+    dead = waiting.pop("dead", 0)
+    what = ", ".join(f"{count} {topic}" for topic, count in sorted(waiting.items()) if count) or "nothing waits"
+    yield Check(name="work", health="ok", what=what)
+    if dead:
+        yield Check(name="dead letters", health="bad", what=f"{dead} rows will not be tried again", cure="see docs/how-to/operate.md")
+    if house.settings.mail_url is None:
+        yield Check(name="mail", health="warn", what="no mail server: approved notices wait", cure="set STILLWATCH_MAIL_URL")
+
+
+def _sites(house: House, now: datetime) -> Iterator[Check]:
+    read, faults = house.sites()
+    for bad in faults:
+        yield Check(name=f"site {bad.path.stem}", health="bad", what=bad.reason)
+    if not read and not faults:
+        yield Check(name="sites", health="warn", what="none is watched", cure=f"put a file into {house.settings.config / 'sites'}")
+    for site in read:
+        reason = fault(site, house.site_book, now)
+        if reason is not None:
+            yield Check(name=f"site {site.name}", health="bad", what=reason)
+            continue
+        yield _last_look(house, site.name, timedelta(seconds=site.politeness.every_s), now)
+
+
+def _last_look(house: House, name: str, every: timedelta, now: datetime) -> Check:
+    passes = house.site_book.passes(name, limit=1)
+    if not passes:
+        return Check(name=f"site {name}", health="warn", what="never looked at yet", cure=f"stillwatch crawl {name}")
+    last = passes[0]
+    seen = sum(last.images.get(state, 0) for state in (State.HIT, State.CLEAR))
+    met = sum(last.images.values())
+    health = "ok" if seen and now - last.started <= 3 * every else "warn"
+    age_h = (now - last.started).total_seconds() / 3600
+    return Check(name=f"site {name}", health=health, what=f"last pass {age_h:.1f} h ago: {seen} of {met} pictures compared")

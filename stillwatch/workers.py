@@ -1,0 +1,205 @@
+"""The two workers: one crawls what is due, one works off what the crawl left behind.
+
+Work is at least once and idempotent, so a worker may be killed anywhere. What must not happen twice (a mail, a message) is
+claimed by its own room.
+"""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from types import FrameType
+
+from core.errors import StillwatchError, StoreUnavailable
+from core.model import Task, Topic
+from stillwatch.wiring import House, utc_now
+
+log = logging.getLogger("stillwatch.workers")
+
+DESK_LEASE = "desk"
+DESK_LEASE_TTL_S = 30.0
+INDEX_BATCH = 500
+RETRY_S = 10.0
+GRACE_S = 15.0
+
+
+class Stop:
+    """Set by SIGINT or SIGTERM, or when the process that started this one is gone (then nobody would ever stop it)."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def listen(self) -> "Stop":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._heard)
+        return self
+
+    def follow_parent(self) -> "Stop":
+        threading.Thread(target=self._watch, args=(os.getppid(),), name="parent", daemon=True).start()
+        return self
+
+    def __call__(self) -> bool:
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        return self._event.wait(seconds)
+
+    def _heard(self, number: int, frame: FrameType | None) -> None:
+        self._event.set()
+
+    def _watch(self, parent: int) -> None:
+        while not self._event.wait(0.5):
+            if os.getppid() != parent:
+                # As a signal, so that whatever runs in the main thread is interrupted as by Ctrl-C.
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+
+# ----------------------------------------------------------------------------------------------------------------- desk
+
+
+def desk_round(house: House) -> int:
+    """Everything that waits and is due now, once. Returns how many rows were worked off."""
+    now = utc_now()
+    done = house.desk.work(now)
+    done += index_round(house)
+    if house.settings.channels:
+        done += house.channels.work(now)
+    if house.settings.mail_url is not None:
+        done += house.courier.work(now)
+    return done
+
+
+def index_round(house: House) -> int:
+    """Brings the search index up to date. Without Elasticsearch SQL is searched itself, and the rows are done as they are."""
+    tasks = house.outbox.due([Topic.INDEX], utc_now(), INDEX_BATCH)
+    if not tasks:
+        return 0
+    if house.hit_index is None:
+        house.outbox.done([task.id for task in tasks])
+        return len(tasks)
+    hits = house.hit_log.get([task.key for task in tasks])
+    try:
+        refused = {hit: (reason, again) for hit, reason, again in house.hit_index.put(hits)}
+    except StoreUnavailable as error:
+        log.warning("index.unavailable", extra={"reason": str(error)})
+        _later(house, tasks, "the index does not answer")
+        return 0
+    house.outbox.done([task.id for task in tasks if task.key not in refused])
+    for task in tasks:
+        if task.key in refused:
+            reason, again = refused[task.key]
+            if again:
+                house.outbox.later(task.id, utc_now() + timedelta(seconds=RETRY_S), reason)
+            else:
+                house.outbox.dead(task.id, reason)
+    return len(tasks) - len(refused)
+
+
+def _later(house: House, tasks: Sequence[Task], reason: str) -> None:
+    for task in tasks:
+        house.outbox.later(task.id, utc_now() + timedelta(seconds=min(RETRY_S * 2**task.attempts, 600.0)), reason)
+
+
+def work_desk(house: House, *, once: bool, stop: Stop) -> None:
+    """With `once` until nothing is due; else until stopped. One desk works at a time, whatever the number of machines."""
+    holder = f"{socket.gethostname()}:{os.getpid()}"
+    try:
+        while not stop():
+            try:
+                if not house.leadership.hold(DESK_LEASE, holder, DESK_LEASE_TTL_S):
+                    worked = 0
+                    if once:
+                        # Another desk is at work on the same rows: done is done, whoever did it.
+                        if not _waiting(house):
+                            return
+                        stop.wait(0.2)
+                        continue
+                else:
+                    worked = desk_round(house)
+            except StoreUnavailable as error:
+                if once:
+                    raise
+                log.warning("desk.store_unavailable", extra={"reason": str(error)})
+                worked = 0
+            if once and worked == 0:
+                return
+            if worked == 0:
+                stop.wait(0.5)
+    finally:
+        try:
+            house.leadership.release(DESK_LEASE, holder)
+        except StoreUnavailable:
+            log.warning("desk.lease_not_released")
+
+
+def _waiting(house: House) -> bool:
+    return bool(house.outbox.due([Topic.DESK, Topic.PERSON, Topic.INDEX], utc_now(), 1))
+
+
+# ---------------------------------------------------------------------------------------------------------------- crawl
+
+
+def work_crawls(house: House, stop: Stop) -> None:
+    """Runs each due pass and each due round of rechecks in a process of its own, side by side, one of a kind at a time."""
+    running: dict[int, tuple[Task, subprocess.Popen[bytes]]] = {}
+    try:
+        while not stop():
+            try:
+                _reap(house, running)
+                for task in house.outbox.due([Topic.CRAWL, Topic.RECHECK], utc_now(), 100):
+                    if task.id not in running:
+                        running[task.id] = (task, _start(task))
+            except StoreUnavailable as error:
+                log.warning("crawl.store_unavailable", extra={"reason": str(error)})
+            stop.wait(0.5)
+    finally:
+        end([child for _, child in running.values()])
+
+
+def _start(task: Task) -> subprocess.Popen[bytes]:
+    arguments = ["crawl", task.key, "--once"] if task.topic is Topic.CRAWL else ["recheck", "--due"]
+    log.info("crawl.started", extra={"topic": task.topic.value})
+    return subprocess.Popen([sys.executable, "-m", "stillwatch", *arguments], stdout=subprocess.DEVNULL)
+
+
+def _reap(house: House, running: dict[int, tuple[Task, subprocess.Popen[bytes]]]) -> None:
+    for number, (task, child) in list(running.items()):
+        if child.poll() is None:
+            continue
+        if child.returncode in (0, 2):  # 2: it may not be crawled now, which the next slot finds out again
+            house.outbox.done([number])
+        else:
+            log.warning("crawl.broke_off", extra={"topic": task.topic.value, "status": child.returncode})
+            house.outbox.later(number, utc_now() + timedelta(seconds=min(RETRY_S * 2**task.attempts, 600.0)), "the process broke off")
+        del running[number]
+
+
+def end(children: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Asks, waits, and only then kills: each by the id of the process started here."""
+    for child in children:
+        if child.poll() is None:
+            child.terminate()
+    deadline = time.monotonic() + GRACE_S
+    for child in children:
+        try:
+            child.wait(timeout=max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def supervised(work: Callable[[Stop], None]) -> None:
+    """The frame of every long-running part: signals, the parent's end, and one plain line for an error that is ours."""
+    stop = Stop().listen().follow_parent()
+    try:
+        work(stop)
+    except StillwatchError:
+        if not stop():
+            raise
