@@ -1,0 +1,238 @@
+"""Watched sites: one TOML file each, read strictly, because what they allow is what will be asked of somebody's server."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, time
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from config.hosts import is_private, lies_on, spelled
+from config.nearest import nearest
+from config.tables import Table, read_toml
+from config.values import address_fault
+from core.errors import ConfigError, NotAgreed
+from core.model import Agreement, Hours, Limits, Politeness, TakedownContact, WatchedSite
+
+SITE_KEYS = (
+    "name",
+    "kind",
+    "start",
+    "hosts",
+    "image_hosts",
+    "allow_private",
+    "agreement",
+    "politeness",
+    "limits",
+    "takedown",
+)
+AGREEMENT_KEYS = ("agreed_by", "agreed_on", "expires_on", "reference")
+POLITENESS_KEYS = ("delay_s", "concurrency", "robots", "hours", "every_s")
+LIMITS_KEYS = ("max_pages", "max_images", "max_bytes")
+TAKEDOWN_KEYS = ("email", "form", "law")
+ROBOTS = ("obey", "agreed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteFault:
+    """A file in the sites folder that is not watched, and why."""
+
+    path: Path
+    reason: str
+
+
+def read_sites(
+    folder: Path, *, kinds: Collection[str] | None = None, laws: Collection[str] | None = None
+) -> tuple[Sequence[WatchedSite], Sequence[SiteFault]]:
+    """Every *.toml of the folder, by file name: the sites that can be used, and the files that cannot. A missing folder holds none.
+
+    kinds, laws: the rows of crawler.spiders.KINDS and of the regimes; None leaves those names unchecked.
+    """
+    read: list[tuple[Path, WatchedSite]] = []
+    faults: list[SiteFault] = []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            text = path.read_text(encoding="utf-8")
+            read.append((path, parse_site(text, path, kinds=kinds, laws=laws)))
+        except (ConfigError, NotAgreed) as error:
+            faults.append(SiteFault(path=path, reason=str(error)))
+        except (OSError, UnicodeDecodeError):
+            faults.append(
+                SiteFault(path=path, reason=f"{path}: cannot be read as UTF-8 text; make it readable or remove it")
+            )
+    faults += [_misnamed(path, site, read) for path, site in read if path.stem != site.name]
+    return [site for path, site in read if path.stem == site.name], sorted(faults, key=lambda each: each.path)
+
+
+def parse_site(
+    text: str, path: Path, *, kinds: Collection[str] | None = None, laws: Collection[str] | None = None
+) -> WatchedSite:
+    """Raises ConfigError, or NotAgreed when the file shows no agreement. An expired one is no fault of the file: `agreement_fault`."""
+    table = Table(path, "", read_toml(text, path), SITE_KEYS)
+    agreement = _agreement(table, path)
+    name = table.text("name")
+    if not name.replace("-", "").isalnum() or not name.isascii() or name != name.lower():
+        raise table.fault("name", 'must be lower-case letters, digits and "-"')
+    allow_private = table.truth("allow_private", default=False)
+    hosts = _hosts(table, "hosts", None, allow_private)
+    return WatchedSite(
+        name=name,
+        kind=_one_of(table, "kind", table.text("kind"), kinds),
+        start=tuple(_starts(table, hosts)),
+        hosts=hosts,
+        image_hosts=_hosts(table, "image_hosts", (), allow_private),
+        allow_private=allow_private,
+        agreement=agreement,
+        politeness=_politeness(table.table("politeness", POLITENESS_KEYS, path)),
+        limits=_limits(table.table("limits", LIMITS_KEYS, path)),
+        takedown=_takedown(table.table("takedown", TAKEDOWN_KEYS, path), laws),
+    )
+
+
+def agreement_fault(site: WatchedSite, today: date) -> str | None:
+    """Why no request may be made today, not even for robots.txt; None when the agreement holds."""
+    agreement = site.agreement
+    if agreement.valid_on(today):
+        return None
+    if today < agreement.agreed_on:
+        return f"the agreement {agreement.reference} begins on {agreement.agreed_on}; nothing is asked before that day"
+    return (
+        f"the agreement {agreement.reference} expired on {agreement.expires_on}; renew it and write the new dates and reference "
+        f"into [agreement] of the site's file"
+    )
+
+
+def _misnamed(path: Path, site: WatchedSite, read: Sequence[tuple[Path, WatchedSite]]) -> SiteFault:
+    """A site is in the file of its name, so two files cannot claim one name: a copy never stops the watching of the original."""
+    others = [str(other) for other, holds in read if other != path and holds.name == site.name]
+    also = f", which is also in {' and '.join(others)}" if others else ""
+    return SiteFault(
+        path=path,
+        reason=f"{path}: holds the site {site.name!r}{also}; rename the file to {site.name}.toml or write name = {path.stem!r}",
+    )
+
+
+def _agreement(site: Table, path: Path) -> Agreement:
+    if "agreement" not in site:
+        raise NotAgreed(
+            f"{path}: there is no [agreement]; a site is watched only when somebody who may do so agreed. Write down who, when, "
+            f"until when, and the reference: {', '.join(AGREEMENT_KEYS)}"
+        )
+    table = site.table("agreement", AGREEMENT_KEYS, path)
+    missing = [key for key in AGREEMENT_KEYS if key not in table]
+    if missing:
+        raise NotAgreed(f"{table.where}: {', '.join(missing)} missing; an agreement says {', '.join(AGREEMENT_KEYS)}")
+    agreement = Agreement(
+        agreed_by=table.text("agreed_by"),
+        agreed_on=table.day("agreed_on"),
+        expires_on=table.day("expires_on"),
+        reference=table.text("reference"),
+    )
+    if agreement.expires_on < agreement.agreed_on:
+        raise table.fault(
+            "expires_on", f"({agreement.expires_on}) is before agreed_on ({agreement.agreed_on}); correct the dates"
+        )
+    return agreement
+
+
+def _hosts(site: Table, key: str, default: tuple[str, ...] | None, allow_private: bool) -> tuple[str, ...]:
+    hosts = []
+    for text in site.texts(key, default):
+        try:
+            host = spelled(text)
+        except ValueError as error:
+            raise site.fault(key, f"{text!r}: {error}") from error
+        if is_private(host) and not allow_private:
+            raise site.fault(
+                key, f"{text!r}: is this machine or a private network; if that is meant, write allow_private = true"
+            )
+        hosts.append(host)
+    if default is None and not hosts:
+        raise site.fault(key, "names no host; nothing could be asked")
+    return tuple(dict.fromkeys(hosts))
+
+
+def _starts(site: Table, hosts: tuple[str, ...]) -> Iterator[str]:
+    starts = site.texts("start")
+    if not starts:
+        raise site.fault("start", "names no URL to begin with")
+    for url in dict.fromkeys(starts):
+        try:
+            covered = lies_on(url, hosts)
+        except ValueError as error:
+            raise site.fault("start", f"{url!r}: {error}") from error
+        if not covered:
+            host = urlsplit(url).netloc
+            raise site.fault(
+                "start", f"{url!r}: its host is not one of hosts; add {host!r} there if the agreement covers it"
+            )
+        yield url
+
+
+def _politeness(table: Table) -> Politeness:
+    usual = Politeness()
+    robots = table.text("robots", usual.robots)
+    return Politeness(
+        delay_s=table.number("delay_s", usual.delay_s, 0, 3600),
+        concurrency=table.whole_number("concurrency", usual.concurrency, 1, 64),
+        robots=_one_of(table, "robots", robots, ROBOTS),
+        hours=_hours(table) if "hours" in table else usual.hours,
+        every_s=table.number("every_s", usual.every_s, 1, 366 * 86400),
+    )
+
+
+def _hours(table: Table) -> Hours:
+    """ "HH:MM-HH:MM ZONE"; 24:00 ends a day; an end before the begin lies on the next day."""
+    span, _, zone = table.text("hours").partition(" ")
+    begin, dash, end = span.partition("-")
+    zone = zone.strip() or "UTC"
+    opens, closes = _clock(begin), _clock("00:00" if end == "24:00" else end)
+    if not dash or opens is None or closes is None:
+        raise table.fault("hours", 'must be like "00:00-24:00 UTC" or "22:00-06:00 Europe/Berlin"')
+    if begin == end:
+        raise table.fault("hours", 'begins and ends at the same minute; for the whole day write "00:00-24:00"')
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        close = nearest(zone, available_timezones())
+        raise table.fault(
+            "hours", f"names no time zone: {zone!r}" + (f"; did you mean {close}?" if close else "")
+        ) from error
+    return Hours(opens=opens, closes=closes, zone=zone)
+
+
+def _clock(text: str) -> time | None:
+    """HH:MM and nothing else."""
+    if len(text) != 5 or text[2] != ":":
+        return None
+    try:
+        return time.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _limits(table: Table) -> Limits:
+    usual = Limits()
+    return Limits(
+        max_pages=table.whole_number("max_pages", usual.max_pages, 1, 10**9),
+        max_images=table.whole_number("max_images", usual.max_images, 1, 10**9),
+        max_bytes=table.whole_number("max_bytes", usual.max_bytes, 1, 2**50),
+    )
+
+
+def _takedown(table: Table, laws: Collection[str] | None) -> TakedownContact:
+    email, form, law = (table.optional_text(key) for key in TAKEDOWN_KEYS)
+    fault = address_fault(email) if email is not None else None
+    if fault is not None:
+        raise table.fault("email", fault)
+    if form is not None and (urlsplit(form).scheme not in ("http", "https") or not urlsplit(form).hostname):
+        raise table.fault("form", "must be the http:// or https:// URL of the site's form")
+    return TakedownContact(email=email, form=form, law=None if law is None else _one_of(table, "law", law, laws))
+
+
+def _one_of(table: Table, key: str, value: str, known: Collection[str] | None) -> str:
+    if known is None or value in known:
+        return value
+    close = nearest(value, known)
+    cure = f"did you mean {close!r}?" if close is not None else f"known: {', '.join(sorted(known))}"
+    raise table.fault(key, f"is {value!r}, which there is not; {cure}")

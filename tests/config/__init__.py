@@ -1,0 +1,1 @@
+"""Claims about settings, site files and tables of law."""
