@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from web.services import WebServices
 
 SHIPPED_CONFIG = Path(config.__file__).parent
+ROOT = SHIPPED_CONFIG.parent  # where var/ and config/ lie unless a setting says otherwise
 
 
 def utc_now() -> datetime:
@@ -56,7 +57,7 @@ class House:
 
     @classmethod
     def open(cls, environ: Mapping[str, str] | None = None) -> "House":
-        return cls(read(os.environ if environ is None else environ, SHIPPED_CONFIG))
+        return cls(read(os.environ if environ is None else environ, ROOT))
 
     # ---------------------------------------------------------------------------------------------------------- tables
 
@@ -87,7 +88,9 @@ class House:
             if fault.path.stem == name:
                 raise UnknownId(f"site {name!r}: {fault.reason}")
         known = ", ".join(site.name for site in sites) or "none yet"
-        raise UnknownId(f"no watched site is called {name!r}; known: {known}. Sites are files in {self.settings.config / 'sites'}")
+        raise UnknownId(
+            f"no watched site is called {name!r}; known: {known}. Sites are files in {self.settings.config / 'sites'}"
+        )
 
     # ------------------------------------------------------------------------------------------------------------- SQL
 
@@ -303,4 +306,3 @@ class House:
             sites=self.sites,
             clock=utc_now,
         )
-

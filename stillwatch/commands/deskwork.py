@@ -38,7 +38,9 @@ def list_hits(
 ) -> None:
     """Hits, newest first."""
     house = House.open()
-    wanted = HitQuery(site=site, person=None if person is None else PersonId(person), status=status, text=query, limit=limit)
+    wanted = HitQuery(
+        site=site, person=None if person is None else PersonId(person), status=status, text=query, limit=limit
+    )
     found = house.hit_log.get(_search(house, wanted))
     if json:
         for hit in found:
@@ -82,7 +84,7 @@ def show_hit(hit_id: Annotated[str, typer.Argument(metavar="ID")], json: Json = 
             for each in value:
                 line(f"{name:12} {each}")
         else:
-            line(f"{name:12} {'–' if value is None else value}")
+            line(f"{name:12} {'-' if value is None else value}")
 
 
 def _decide(hit_id: str, decision: Decision, by: str, json: bool) -> None:
@@ -162,7 +164,10 @@ def list_cases(json: Json = False) -> None:
         return
     table(
         ("id", "status", "locations", "notices", "person"),
-        [(case.id, case.status.value, _tally(case.locations), _tally(case.notices), str(case.person)) for case in found],
+        [
+            (case.id, case.status.value, _tally(case.locations), _tally(case.notices), str(case.person))
+            for case in found
+        ],
     )
 
 
@@ -201,17 +206,20 @@ def show_case(case_id: Annotated[str, typer.Argument(metavar="ID")], json: Json 
 def approve_case(
     case_id: Annotated[str, typer.Argument(metavar="ID")],
     by: By,
-    again: Annotated[bool, typer.Option(help="Also send notices again whose sending failed or was never confirmed.")] = False,
+    again: Annotated[
+        bool, typer.Option(help="Also send notices again whose sending failed or was never confirmed.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Let the case's drafted notices leave. Nothing is ever sent without this."""
     house = House.open()
     case: Case = house.desk.approve(case_id, by, utc_now(), again=again)
     if house.settings.mail_url is None:
-        say("Approved. No mail server is configured, so the notices wait: set STILLWATCH_MAIL_URL (see: stillwatch settings).")
+        say(
+            "Approved. No mail server is configured, so the notices wait: set STILLWATCH_MAIL_URL (see: stillwatch settings)."
+        )
     if json:
         json_line(case_line(case))
         return
     for notice in case.notices:
         line(f"{notice.id} {notice.status.value}")
-

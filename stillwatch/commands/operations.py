@@ -9,7 +9,7 @@ import typer
 
 from core.model import State
 from stillwatch.output import json_line, line, say, table
-from stillwatch.wiring import SHIPPED_CONFIG, House, utc_now
+from stillwatch.wiring import ROOT, House, utc_now
 
 workers = typer.Typer(help="The parts of `up`, one by one, for many machines.", no_args_is_help=True)
 
@@ -31,7 +31,9 @@ def add_to(app: typer.Typer) -> None:
 
 def _log() -> None:
     """Long-running parts log event names and ids to standard error."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s %(message)s")
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s %(message)s"
+    )
     for noisy in ("apscheduler", "elastic_transport", "waitress.queue"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
@@ -128,7 +130,10 @@ def doctor(json: Json = False) -> None:
         if json:
             json_line({"check": check.name, "health": check.health, "what": check.what, "cure": check.cure})
     if not json:
-        table(("check", "", "what"), [(check.name, check.health, check.what + (f" → {check.cure}" if check.cure else "")) for check in results])
+        table(
+            ("check", "", "what"),
+            [(check.name, check.health, check.what + (f" → {check.cure}" if check.cure else "")) for check in results],
+        )
     if any(check.health == Health.BAD for check in results):
         raise typer.Exit(1)
 
@@ -149,7 +154,7 @@ def settings(
         else:
             table(("state", "meaning"), [(state.value, state.meaning) for state in State])
         return
-    rows = describe(os.environ, SHIPPED_CONFIG)
+    rows = describe(os.environ, ROOT)
     if json:
         for row in rows:
             json_line({"name": row.name, "value": row.value, "origin": row.origin, "meaning": row.meaning})

@@ -12,7 +12,7 @@ import typer
 from core.errors import CallError, UnknownId
 from core.model import Examination, PersonId, PersonState, State, rfc3339
 from stillwatch.lines import scan_line
-from stillwatch.output import json_line, line, say
+from stillwatch.output import counter, json_line, line, say
 from stillwatch.wiring import House, utc_now
 
 ELSEWHERE_UNDER_18 = (
@@ -60,7 +60,8 @@ def hash_pictures(
                 say(f"{path}: not hashed ({state.value}): {reason}")
             else:
                 pictures.append(outcome)
-            _progress(number, len(files), "hashed")
+            counter(f"{number} of {len(files)} hashed")
+    counter("")
     if not pictures:
         say("No picture could be hashed; nothing was written.")
         raise typer.Exit(1)
@@ -79,19 +80,22 @@ def _files(paths: list[Path]) -> Iterator[Path]:
             yield from (Path(folder, name) for name in sorted(names))
 
 
-def _progress(number: int, total: int, done: str) -> None:
-    if sys.stderr.isatty() and (number % 20 == 0 or number == total):
-        print(f"\r{number} of {total} {done}", end="\n" if number == total else "", file=sys.stderr, flush=True)
-
-
 # ---------------------------------------------------------------------------------------------------------------- enrol
 
 
 def enrol(
-    hash_set: Annotated[Path, typer.Argument(metavar="SET.json", help="What `stillwatch hash` wrote, or a list of PDQ hashes, one a line.")],
-    person_id: Annotated[str | None, typer.Option("--person", metavar="ID", help="An id of your choice; a random one by default.")] = None,
+    hash_set: Annotated[
+        Path,
+        typer.Argument(metavar="SET.json", help="What `stillwatch hash` wrote, or a list of PDQ hashes, one a line."),
+    ],
+    person_id: Annotated[
+        str | None, typer.Option("--person", metavar="ID", help="An id of your choice; a random one by default.")
+    ] = None,
     attested: Annotated[
-        bool, typer.Option(help="For scripts: the person has attested to be 18 or older, in every picture too, and to be shown in them.")
+        bool,
+        typer.Option(
+            help="For scripts: the person has attested to be 18 or older, in every picture too, and to be shown in them."
+        ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="One line: person, receipt, enrolled, refused, swept.")] = False,
 ) -> None:
@@ -101,7 +105,9 @@ def enrol(
     try:
         text = hash_set.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CallError(f"{hash_set} cannot be read as a hash set ({error.__class__.__name__}); make one with: stillwatch hash") from error
+        raise CallError(
+            f"{hash_set} cannot be read as a hash set ({error.__class__.__name__}); make one with: stillwatch hash"
+        ) from error
     offered = read_set(text)
     if not attested:
         _attest()
@@ -116,7 +122,11 @@ def enrol(
         refused += [(each.ref, "enrolled already") for each in offered.pictures if each.ref not in set(new)]
         house.announce_hashes()
     known = house.people.state(who) is PersonState.PROTECTED
-    receipt = house.receipt_key.sign({"act": "enrol", "person": who, "pictures": str(len(new)), "at": rfc3339(now)}) if known else None
+    receipt = (
+        house.receipt_key.sign({"act": "enrol", "person": who, "pictures": str(len(new)), "at": rfc3339(now)})
+        if known
+        else None
+    )
     if json:
         json_line(
             {
@@ -141,7 +151,9 @@ def enrol(
 
 def _attest() -> None:
     if not sys.stdin.isatty():
-        raise CallError("the person must attest to be an adult and to be shown in the pictures; in a script say so with --attested")
+        raise CallError(
+            "the person must attest to be an adult and to be shown in the pictures; in a script say so with --attested"
+        )
     if not typer.confirm("Were you 18 or older in every one of these pictures, and are you now?", err=True):
         say(ELSEWHERE_UNDER_18)
         raise typer.Exit(2)
@@ -162,7 +174,10 @@ def _check_person_id(who: PersonId) -> None:
 def set_person(
     person_id: Annotated[str, typer.Argument(metavar="PERSON")],
     notice_details: Annotated[
-        Path, typer.Option(metavar="FILE.toml", help="name, contact, capacity, statement, signed_at. Stored apart from the hashes.")
+        Path,
+        typer.Option(
+            metavar="FILE.toml", help="name, contact, capacity, statement, signed_at. Stored apart from the hashes."
+        ),
     ],
 ) -> None:
     """What a notice must carry about a person: name, contact, capacity, statement, signed_at."""
@@ -199,7 +214,9 @@ def withdraw(
         json_line({"person": str(who), "receipt": receipt})
         return
     line(f"receipt  {receipt}")
-    say("Done. Nothing is watched for this person any more, their hashes are deleted, and no drafted notice will leave.")
+    say(
+        "Done. Nothing is watched for this person any more, their hashes are deleted, and no drafted notice will leave."
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------------- scan
@@ -213,7 +230,9 @@ def scan(
     house = House.open()
     taken = 0
     if house.enrolled_hashes.enrolments()[1] == ():
-        say("Nobody is enrolled, so nothing can be compared: no file will be called clear. Enrol first: stillwatch enrol SET.json")
+        say(
+            "Nobody is enrolled, so nothing can be compared: no file will be called clear. Enrol first: stillwatch enrol SET.json"
+        )
     with house.examiner() as examiner:
         for path in _files(paths):
             image_bytes = _read(path)
@@ -223,7 +242,10 @@ def scan(
             if json:
                 json_line(fields)
             else:
-                people = ", ".join(f"{f.match.enrolment.person} ({f.tier.value}, {f.match.distance} bits)" for f in examination.findings)
+                people = ", ".join(
+                    f"{f.match.enrolment.person} ({f.tier.value}, {f.match.distance} bits)"
+                    for f in examination.findings
+                )
                 line(f"{examination.state.value:12} {path}  {people or examination.reason}".rstrip())
     if taken == 0:
         say("No file could be read.")

@@ -12,13 +12,15 @@ from core.errors import CallError, Conflict, NotAgreed, UnknownId
 from core.model import Hit, Location, Look, PersonState, Standing, State, WatchedSite, rfc3339
 from stillwatch.agreement import fault
 from stillwatch.lines import case_line, counts, pass_line
-from stillwatch.output import json_line, line, say, table
+from stillwatch.output import counter, json_line, line, say, table
 from stillwatch.wiring import House, utc_now
 
 if TYPE_CHECKING:
     from crawler.crawl import ImageLine, Progress
 
 sites = typer.Typer(help="The sites whose watching was agreed.", no_args_is_help=True)
+
+SAY_EVERY_S = 5.0
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 SiteName = Annotated[str, typer.Argument(metavar="NAME")]
@@ -43,9 +45,11 @@ def check_sites(names: Annotated[list[str] | None, typer.Argument(metavar="NAMEâ
     verdicts += [(bad.path.stem, bad.reason) for bad in faults]
     unknown = wanted - {name for name, _ in verdicts}
     if unknown:
-        house.site(sorted(unknown)[0])
+        house.site(min(unknown))
     if not verdicts:
-        raise CallError(f"no watched site yet: put one TOML file a site into {house.settings.config / 'sites'} (see docs/how-to/watch-a-site.md)")
+        raise CallError(
+            f"no watched site yet: put one TOML file a site into {house.settings.config / 'sites'} (see docs/how-to/watch-a-site.md)"
+        )
     wrong = False
     for name, reason in verdicts:
         if wanted and name not in wanted:
@@ -86,7 +90,15 @@ def list_sites(json: Json = False) -> None:
                 }
             )
         last = f"{passes[0].started:%Y-%m-%d %H:%M} UTC" if passes else "never"
-        rows.append((site.name, site.kind, "watched" if reason is None else "not watched", last, reason or f"agreed until {site.agreement.expires_on}"))
+        rows.append(
+            (
+                site.name,
+                site.kind,
+                "watched" if reason is None else "not watched",
+                last,
+                reason or f"agreed until {site.agreement.expires_on}",
+            )
+        )
     for bad in faults:
         if json:
             json_line({"site": bad.path.stem, "watched": False, "reason": bad.reason})
@@ -118,7 +130,9 @@ def resume_site(name: SiteName, by: By = "operator") -> None:
     """Go on where the site was paused. A revoked agreement needs a new one first."""
     house = House.open()
     if house.site_book.standing(name) is Standing.REVOKED:
-        raise NotAgreed(f"site {name!r}: its agreement was revoked; write the new agreement into a file with a new name")
+        raise NotAgreed(
+            f"site {name!r}: its agreement was revoked; write the new agreement into a file with a new name"
+        )
     _stand(name, Standing.WATCHED, by)
 
 
@@ -133,8 +147,16 @@ def revoke_site(name: SiteName, by: By = "operator") -> None:
 
 def crawl(
     names: Annotated[list[str] | None, typer.Argument(metavar="SITEâ€¦", help="All watched sites by default.")] = None,
-    once: Annotated[bool, typer.Option("--once", help="One pass over each site, then end. Without it a new pass starts whenever one is due.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read robots.txt and the start pages, say what would be fetched, keep nothing.")] = False,
+    once: Annotated[
+        bool,
+        typer.Option(
+            "--once", help="One pass over each site, then end. Without it a new pass starts whenever one is due."
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Read robots.txt and the start pages, say what would be fetched, keep nothing."),
+    ] = False,
     max_pages: Annotated[int | None, typer.Option(min=1, help="At most so many pages in this pass.")] = None,
     json: Json = False,
 ) -> None:
@@ -146,7 +168,9 @@ def crawl(
     house = House.open()
     chosen = _chosen(house, names or [])
     if not dry_run and not house.enrolled_hashes.enrolments()[1]:
-        say("Nobody is enrolled: pictures will be seen, but there is nothing to compare them with. Enrol first: stillwatch enrol SET.json")
+        say(
+            "Nobody is enrolled: pictures will be seen, but there is nothing to compare them with. Enrol first: stillwatch enrol SET.json"
+        )
     if len(chosen) == 1 and (once or dry_run):
         summary = _one_pass(house, chosen[0], dry_run=dry_run, max_pages=max_pages, json=json)
         _show_summary(summary, json)
@@ -158,7 +182,10 @@ def crawl(
     while True:
         started = time.monotonic()
         summaries, broken = each_in_its_own_process([site.name for site in chosen], options, json)
-        _show_summary({"sites": summaries, "urls": sum(int(str(each.get("urls", 0))) for each in summaries), "failed": broken}, json)
+        _show_summary(
+            {"sites": summaries, "urls": sum(int(str(each.get("urls", 0))) for each in summaries), "failed": broken},
+            json,
+        )
         if once or dry_run:
             if broken:
                 raise typer.Exit(1)
@@ -193,7 +220,9 @@ def _chosen(house: House, names: Sequence[str]) -> list[WatchedSite]:
     return chosen
 
 
-def _one_pass(house: House, site: WatchedSite, *, dry_run: bool, max_pages: int | None, json: bool) -> Mapping[str, object]:
+def _one_pass(
+    house: House, site: WatchedSite, *, dry_run: bool, max_pages: int | None, json: bool
+) -> Mapping[str, object]:
     from crawler.crawl import crawl_site, site_lock
 
     shown = _Shown(json)
@@ -202,11 +231,15 @@ def _one_pass(house: House, site: WatchedSite, *, dry_run: bool, max_pages: int 
             lock = site_lock(services.lock_folder, site.name, wait=False)
             lock.__enter__()
         except Conflict:
-            say(f"site {site.name!r} is being crawled by another process; waiting for that pass to end, then starting a new one.")
+            say(
+                f"site {site.name!r} is being crawled by another process; waiting for that pass to end, then starting a new one."
+            )
             lock = site_lock(services.lock_folder, site.name, wait=True)
             lock.__enter__()
         try:
-            return crawl_site(site, services, max_pages=max_pages, dry_run=dry_run, on_image=shown.image, on_progress=shown.progress)
+            return crawl_site(
+                site, services, max_pages=max_pages, dry_run=dry_run, on_image=shown.image, on_progress=shown.progress
+            )
         finally:
             lock.__exit__(None, None, None)
 
@@ -221,20 +254,23 @@ class _Shown:
     def image(self, image: "ImageLine") -> None:
         if self.json:
             json_line(
-                {"image_url": image.image_url, "page_url": image.page_url, "sha256": image.sha256, "state": image.state.value, "hit": image.hit}
+                {
+                    "image_url": image.image_url,
+                    "page_url": image.page_url,
+                    "sha256": image.sha256,
+                    "state": image.state.value,
+                    "hit": image.hit,
+                }
             )
         elif image.state is State.HIT:
             line(f"hit  {image.hit}  {image.image_url}")
 
     def progress(self, progress: "Progress") -> None:
         now = time.monotonic()
-        if now - self.said_at < (0.5 if sys.stderr.isatty() else 5.0):
-            return
-        self.said_at = now
         text = f"{progress.site}: {progress.pages} pages, {progress.images} pictures, {progress.hits} hits, {progress.waiting} URLs wait"
-        if sys.stderr.isatty():
-            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
-        else:
+        counter(text)
+        if now - self.said_at >= SAY_EVERY_S and not sys.stderr.isatty():
+            self.said_at = now
             say(text)
 
 
@@ -242,10 +278,12 @@ def _show_summary(summary: Mapping[str, object], json: bool) -> None:
     if json:
         json_line({"summary": summary})
         return
-    if sys.stderr.isatty():
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    counter("")
     for each in summary["sites"] if isinstance(summary.get("sites"), list) else [summary]:
-        line(f"{each['site']}: {each['urls']} URLs met, {each['hits']} new hits" + ("" if each.get("finished") else "; the pass is not finished"))
+        line(
+            f"{each['site']}: {each['urls']} URLs met, {each['hits']} new hits"
+            + ("" if each.get("finished") else "; the pass is not finished")
+        )
         for what in ("pages", "images"):
             states = each.get(what)
             if isinstance(states, dict):
@@ -310,7 +348,15 @@ def _look(house: House, name: str, targets: Sequence[Hit]) -> Sequence[Look]:
                 return look_again(site, [RecheckTarget(hit=hit) for hit in targets], services)
     say(f"site {name!r}: not looked at: {reason}")
     return [
-        Look(hit=hit.id, at=now, image=State.OUT_OF_SCOPE, page=State.OUT_OF_SCOPE, still_matches=None, page_shows_image=None) for hit in targets
+        Look(
+            hit=hit.id,
+            at=now,
+            image=State.OUT_OF_SCOPE,
+            page=State.OUT_OF_SCOPE,
+            still_matches=None,
+            page_shows_image=None,
+        )
+        for hit in targets
     ]
 
 

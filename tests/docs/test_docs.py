@@ -11,7 +11,7 @@ from config.settings import describe
 from core.model import State
 from matcher.hashers import HASHERS
 from stillwatch.cli import app
-from stillwatch.wiring import SHIPPED_CONFIG
+from stillwatch.wiring import ROOT as INSTALLED
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")])
@@ -34,7 +34,7 @@ def test_every_command_is_documented(command: str) -> None:
     assert f"`{command}" in text("reference/commands.md")
 
 
-@pytest.mark.parametrize("name", [row.name for row in describe({}, SHIPPED_CONFIG)])
+@pytest.mark.parametrize("name", [row.name for row in describe({}, INSTALLED)])
 def test_every_setting_is_documented(name: str) -> None:
     assert f"`{name}`" in text("reference/settings.md")
 
