@@ -2,7 +2,6 @@
 
 import http.server
 import json
-import subprocess
 import sys
 import threading
 import urllib.request
