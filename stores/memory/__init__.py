@@ -1,0 +1,30 @@
+"""Everything in this process's memory: for tests and for trying out. Gone with the process.
+
+One object, because a hit, its outbox rows and its person's state change together.
+"""
+
+from collections.abc import Mapping
+
+from stores.memory.cases import MemoryCaseBook, MemorySiteBook
+from stores.memory.hits import MemoryHitLog, MemoryHitSearch
+from stores.memory.people import MemoryEnrolledHashes, MemoryNoticeDetails, MemoryPeople
+from stores.memory.shelf import Shelf
+from stores.memory.work import MemoryJobSlots, MemoryLeadership, MemoryOutbox
+from stores.rules import DEFAULT_THRESHOLDS
+
+__all__ = ["MemoryStore"]
+
+
+class MemoryStore:
+    def __init__(self, thresholds: Mapping[str, int] = DEFAULT_THRESHOLDS) -> None:
+        shelf = Shelf()
+        self.hit_log = MemoryHitLog(shelf)
+        self.hit_search = MemoryHitSearch(shelf)
+        self.people = MemoryPeople(shelf, thresholds)
+        self.enrolled_hashes = MemoryEnrolledHashes(shelf)
+        self.notice_details = MemoryNoticeDetails(shelf)
+        self.outbox = MemoryOutbox(shelf)
+        self.case_book = MemoryCaseBook(shelf)
+        self.site_book = MemorySiteBook(shelf)
+        self.job_slots = MemoryJobSlots(shelf)
+        self.leadership = MemoryLeadership(shelf)

@@ -1,0 +1,77 @@
+"""What the memory store holds, under one lock: holding it is the transaction."""
+
+import itertools
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from core.model import (
+    Alert,
+    Case,
+    Decision,
+    Enrolment,
+    Hit,
+    NoticeDetails,
+    PassRecord,
+    PersonId,
+    PersonState,
+    Standing,
+    Task,
+    Topic,
+)
+from stores.rules import AT_ONCE, FOLLOW_A_STATE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """An outbox row. `place` keeps the order in which rows came, whatever the task's id became."""
+
+    task: Task
+    place: int
+    dead: str | None = None  # why it will not be tried again
+
+
+@dataclass
+class Shelf:
+    """Change it only under `lock`, and only in ways that cannot fail half-way."""
+
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    people: dict[PersonId, PersonState] = field(default_factory=dict)
+    version: int = 0
+    enrolled: dict[tuple[PersonId, str], tuple[Enrolment, ...]] = field(default_factory=dict)  # (person, contents)
+    details: dict[PersonId, NoticeDetails] = field(default_factory=dict)
+    hits: dict[str, Hit] = field(default_factory=dict)
+    decisions: dict[str, Decision] = field(default_factory=dict)  # the last one of each cluster
+    decided: set[str] = field(default_factory=set)  # hits that carry a decision
+    outbox: dict[tuple[Topic, str], Row] = field(default_factory=dict)
+    cases: dict[str, Case] = field(default_factory=dict)
+    case_of_hit: dict[str, str] = field(default_factory=dict)  # by its location
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    standings: dict[str, Standing] = field(default_factory=dict)
+    passes: dict[str, PassRecord] = field(default_factory=dict)
+    slots: set[tuple[str, datetime]] = field(default_factory=set)
+    leases: dict[str, tuple[str, float]] = field(default_factory=dict)  # holder, monotonic end
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def put(self, rows: Iterable[tuple[Topic, str]], now: datetime) -> None:
+        """Outbox rows, each at most once while one of the same topic and key waits."""
+        for topic, key in rows:
+            waiting = self.outbox.get((topic, key))
+            number = next(self.numbers)
+            fresh = Task(id=number, topic=topic, key=key, created=now, due=AT_ONCE)
+            if waiting is None or waiting.dead is not None:
+                self.outbox[topic, key] = Row(task=fresh, place=number)
+            elif topic in FOLLOW_A_STATE:
+                task = replace(fresh, created=waiting.task.created)
+                self.outbox[topic, key] = replace(waiting, task=task)
+
+    def take_off(self, tasks: Iterable[int]) -> None:
+        done = set(tasks)
+        for at, row in list(self.outbox.items()):
+            if row.task.id in done:
+                del self.outbox[at]
+
+    def with_case(self, hit: Hit) -> Hit:
+        case = self.case_of_hit.get(hit.id)
+        return hit if case is None else replace(hit, case=case)

@@ -1,0 +1,61 @@
+"""Truth: SQLite or Postgres, through Django's ORM.
+
+Call `connect` first, once a process, then `migrate`; the adapters can be imported after that, because Django's models can.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+from core.errors import ConfigError
+from stores.sql.connection import connect, migrate, released
+
+if TYPE_CHECKING:
+    from stores.sql.case_book import SqlCaseBook
+    from stores.sql.hit_log import SqlHitLog
+    from stores.sql.hit_search import SqlHitSearch
+    from stores.sql.jobs import SqlJobSlots, SqlLeadership
+    from stores.sql.outbox import SqlOutbox
+    from stores.sql.people import SqlEnrolledHashes, SqlNoticeDetails, SqlPeople
+    from stores.sql.site_book import SqlSiteBook
+
+__all__ = [
+    "SqlCaseBook",
+    "SqlEnrolledHashes",
+    "SqlHitLog",
+    "SqlHitSearch",
+    "SqlJobSlots",
+    "SqlLeadership",
+    "SqlNoticeDetails",
+    "SqlOutbox",
+    "SqlPeople",
+    "SqlSiteBook",
+    "connect",
+    "migrate",
+    "released",
+]
+
+ADAPTERS = {
+    "SqlCaseBook": "case_book",
+    "SqlEnrolledHashes": "people",
+    "SqlHitLog": "hit_log",
+    "SqlHitSearch": "hit_search",
+    "SqlJobSlots": "jobs",
+    "SqlLeadership": "jobs",
+    "SqlNoticeDetails": "people",
+    "SqlOutbox": "outbox",
+    "SqlPeople": "people",
+    "SqlSiteBook": "site_book",
+}
+
+
+def __getattr__(name: str) -> object:
+    """An adapter, loaded when it is first asked for: models need a configured Django, and nothing is configured at import."""
+    if name not in ADAPTERS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from django.apps import apps
+
+    if not apps.ready:
+        raise ConfigError(
+            "the database is not connected; call stores.sql.connect(database_url) before asking for an adapter"
+        )
+    return getattr(importlib.import_module(f"{__name__}.{ADAPTERS[name]}"), name)

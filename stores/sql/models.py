@@ -1,0 +1,269 @@
+"""The tables. Text has no length: URLs and letters are as long as they are.
+
+Words of `core.model` enums are stored as their values. Ids are `core.model.derived_id`s unless they are numbers.
+"""
+
+from django.db import models
+from django.db.models import Q
+
+from stores.sql.tickets import new_ticket
+
+
+class Row(models.Model):
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        """Only the kind: rows hold people, addresses and hashes."""
+        return type(self).__name__
+
+
+# --------------------------------------------------------------------------------------------------------------- people
+
+
+class Person(Row):
+    id = models.TextField(primary_key=True)
+    state = models.TextField()
+    enrolled = models.DateTimeField()
+    changed = models.DateTimeField()
+
+
+class EnrolledPicture(Row):
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="pictures")
+    ref = models.TextField()
+    contents = models.TextField()  # stores.rules.contents: the same hashes are stored once
+    recipe = models.TextField()
+    quality = models.IntegerField()
+    enrolled = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person", "ref"], name="one_picture_a_ref"),
+            models.UniqueConstraint(fields=["person", "contents"], name="one_picture_a_contents"),
+        ]
+
+
+class EnrolledFingerprint(Row):
+    picture = models.ForeignKey(EnrolledPicture, on_delete=models.CASCADE, related_name="fingerprints")
+    hasher = models.TextField()
+    view = models.TextField()
+    bits = models.TextField()
+    quality = models.IntegerField()
+    threshold = models.IntegerField()
+
+
+class HashSetVersion(Row):
+    """One row, made by the first migration."""
+
+    version = models.BigIntegerField(default=0)
+
+
+class PersonNoticeDetails(Row):
+    """No foreign key: kept apart from the hashes, and erased apart."""
+
+    person = models.TextField(primary_key=True)
+    name = models.TextField()
+    contact = models.TextField()
+    capacity = models.TextField()
+    statement = models.TextField()
+    signed_at = models.DateTimeField(null=True)
+
+
+# ----------------------------------------------------------------------------------------------------------------- hits
+
+
+class ClusterDecision(Row):
+    """The trail of analysts' decisions. Only added to; the last one of a cluster holds."""
+
+    cluster = models.TextField()
+    hit = models.TextField()  # the one that was looked at
+    decision = models.TextField()
+    by = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["cluster", "-id"], name="decision_last_of_cluster")]
+
+
+class StoredHit(Row):
+    id = models.TextField(primary_key=True)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="hits", db_index=False)
+    site = models.TextField()
+    page_url = models.TextField()
+    image_url = models.TextField()
+    sha256 = models.TextField()
+    tier = models.TextField()
+    distance = models.IntegerField()
+    threshold = models.IntegerField()
+    hasher = models.TextField()
+    view = models.TextField()
+    ref = models.TextField()
+    cluster = models.TextField()
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField()
+    status = models.TextField()
+    decided = models.BooleanField(default=False)  # its status is a decision of an analyst, which can be undone
+    revision = models.IntegerField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["-first_seen", "id"], name="hit_newest"),
+            models.Index(fields=["site", "-first_seen", "id"], name="hit_of_site"),
+            models.Index(fields=["person", "-first_seen", "id"], name="hit_of_person"),
+            models.Index(fields=["status", "-first_seen", "id"], name="hit_of_status"),
+            models.Index(fields=["cluster"], name="hit_of_cluster"),
+        ]
+
+
+class HitPage(Row):
+    """A page that shows a hit, in the order in which they were met."""
+
+    hit = models.ForeignKey(StoredHit, on_delete=models.CASCADE, related_name="page_rows", db_index=False)
+    url = models.TextField()
+    digest = models.TextField()  # of the URL, which may be longer than an index entry can be
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["hit", "digest"], name="one_row_a_page")]
+
+
+# ----------------------------------------------------------------------------------------------------------------- work
+
+
+class OutboxRow(Row):
+    """One a (topic, key). A row that is done is deleted; one that is dead stays until its key comes up again."""
+
+    ticket = models.BigIntegerField(
+        unique=True, default=new_ticket
+    )  # what a worker holds: a fresh one for each new change
+    topic = models.TextField()
+    key = models.TextField()
+    created = models.DateTimeField()
+    due = models.DateTimeField()
+    attempts = models.IntegerField(default=0)
+    dead = models.BooleanField(default=False)
+    reason = models.TextField(default="")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["topic", "key"], name="one_row_a_topic_and_key")]
+        indexes = [models.Index(fields=["topic", "created", "id"], name="outbox_oldest", condition=Q(dead=False))]
+
+
+class JobSlot(Row):
+    job = models.TextField()
+    slot = models.DateTimeField()
+    holder = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["job", "slot"], name="a_slot_is_claimed_once")]
+
+
+class Lease(Row):
+    name = models.TextField(primary_key=True)
+    holder = models.TextField()
+    expires = models.DateTimeField()
+
+
+# ---------------------------------------------------------------------------------------------------------------- cases
+
+
+class StoredAlert(Row):
+    id = models.TextField(primary_key=True)
+    person = models.TextField()
+    site = models.TextField()
+    status = models.TextField()
+    created = models.DateTimeField()
+    revision = models.IntegerField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["-created", "id"], name="alert_newest"),
+            models.Index(fields=["person", "-created", "id"], name="alert_of_person"),
+        ]
+
+
+class AlertHit(Row):
+    """A hit of an alert, in their order."""
+
+    alert = models.ForeignKey(StoredAlert, on_delete=models.CASCADE, related_name="hit_rows", db_index=False)
+    hit = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["alert", "hit"], name="a_hit_is_once_in_an_alert")]
+
+
+class StoredCase(Row):
+    id = models.TextField(primary_key=True)
+    person = models.TextField(unique=True)
+    status = models.TextField()
+    opened = models.DateTimeField()
+    revision = models.IntegerField()
+
+
+class StoredLocation(Row):
+    case = models.ForeignKey(StoredCase, on_delete=models.CASCADE, related_name="location_rows", db_index=False)
+    place = models.IntegerField()
+    hit = models.TextField()
+    site = models.TextField()
+    page_url = models.TextField()
+    image_url = models.TextField()
+    state = models.TextField()
+    since = models.DateTimeField()
+    next_look = models.DateTimeField(null=True)
+    last_look = models.DateTimeField(null=True)
+    unknown_streak = models.IntegerField()
+    before_unknown = models.TextField(default="")  # empty: None
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["case", "hit"], name="one_location_a_hit")]
+        indexes = [models.Index(fields=["hit"], name="location_of_hit")]
+
+
+class StoredNotice(Row):
+    case = models.ForeignKey(StoredCase, on_delete=models.CASCADE, related_name="notice_rows", db_index=False)
+    place = models.IntegerField()
+    notice = models.TextField()  # its id
+    kind = models.TextField()
+    site = models.TextField()
+    recipient = models.TextField(default="")  # empty: None
+    hits = models.JSONField()
+    status = models.TextField()
+    drafted = models.DateTimeField()
+    missing = models.JSONField()
+    letter = models.JSONField(null=True)  # subject and body, once frozen
+    approved_by = models.TextField(default="")  # empty: None
+    approved = models.DateTimeField(null=True)
+    sent = models.DateTimeField(null=True)
+    deadline = models.DateTimeField(null=True)
+    failure = models.TextField(default="")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["case", "notice"], name="a_notice_is_once_in_a_case")]
+
+
+# ---------------------------------------------------------------------------------------------------------------- sites
+
+
+class SiteStanding(Row):
+    """The trail of what operators decided about a site. Only added to; the last one holds."""
+
+    site = models.TextField()
+    standing = models.TextField()
+    by = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["site", "-id"], name="standing_last_of_site")]
+
+
+class SitePass(Row):
+    id = models.TextField(primary_key=True)
+    site = models.TextField()
+    started = models.DateTimeField()
+    finished = models.DateTimeField(null=True)
+    pages = models.JSONField()
+    images = models.JSONField()
+    hits = models.IntegerField()
+    byte_count = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["site", "-started", "-id"], name="pass_newest_of_site")]
