@@ -37,19 +37,16 @@ def test_known():
 def run(tmp_path: Path, code: str, *arguments: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
     (tmp_path / "test_sample.py").write_text(code)
     environment = {"PYTHONPATH": str(ROOT), "PATH": path or "/usr/bin:/bin"}
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
+    options = [
         "-p",
         "tests.conftest",
         "-p",
         "no:cacheprovider",
-        "-c",
-        ROOT / "pyproject.toml",
+        f"--config-file={ROOT}/pyproject.toml",
+        f"--rootdir={tmp_path}",
     ]
     return subprocess.run(
-        [*command, "--rootdir", tmp_path, tmp_path, *arguments],
+        [sys.executable, "-m", "pytest", *options, str(tmp_path), *arguments],
         cwd=tmp_path,
         env=environment,
         capture_output=True,

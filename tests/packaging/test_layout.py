@@ -95,3 +95,5 @@ def imports_of(package: str) -> Iterator[tuple[str, str]]:
                     yield from ((name.name.split(".")[0], where) for name in names)
                 case ast.ImportFrom(module=str(module), level=0):
                     yield module.split(".")[0], where
+                case _:
+                    pass  # any other node
