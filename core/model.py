@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from typing import Self
 from zoneinfo import ZoneInfo
 
 # ---------------------------------------------------------------------------------------------------------------- words
@@ -29,7 +30,7 @@ class State(enum.StrEnum):
 
     meaning: str
 
-    def __new__(cls, value: str, meaning: str) -> "State":
+    def __new__(cls, value: str, meaning: str) -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
         member.meaning = meaning
@@ -396,7 +397,9 @@ class Location:
     next_look: datetime | None  # None: not looked at again
     last_look: datetime | None = None
     unknown_streak: int = 0
-    before_unknown: LocationState | None = None  # while UNKNOWN: what was known before, so that "gone, unknown, there" is still a relapse
+    before_unknown: LocationState | None = (
+        None  # while UNKNOWN: what was known before, so that "gone, unknown, there" is still a relapse
+    )
 
 
 class NoticeStatus(enum.StrEnum):

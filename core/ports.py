@@ -201,7 +201,9 @@ class JobSlots(Protocol):
     """A job's slot is run once, by whoever claims it first."""
 
     def claim(self, job: str, slot: datetime, holder: str, outgoing: Sequence[tuple[Topic, str]] = ()) -> bool:
-        """True for the first caller only; then the outgoing outbox rows (topic, key) are stored in the same transaction, those already waiting not twice."""
+        """True for the first caller only; then the outgoing outbox rows (topic, key) are stored in the same transaction.
+
+        A row that is already waiting is not added twice."""
         ...
 
     def forget(self, before: datetime) -> None: ...

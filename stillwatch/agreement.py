@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
+from typing import Self
 
 from config.sites import agreement_fault
 from core.errors import StoreUnavailable
@@ -46,12 +47,14 @@ class AgreementWatch:
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="agreement", daemon=True)
 
-    def __enter__(self) -> "AgreementWatch":
+    def __enter__(self) -> Self:
         self._reason = fault(self._site, self._site_book, self._clock())
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._closed.set()
         self._thread.join(timeout=5)
 

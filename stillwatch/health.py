@@ -68,7 +68,9 @@ def _decoder(house: House) -> Check:
     except StillwatchError as error:
         return Check(name="decoder", health="bad", what=str(error), cure="see docs/how-to/install.md")
     if reading.state in (State.EXHAUSTED, State.TIMEOUT):
-        return Check(name="decoder", health="bad", what="its child process does not live", cure="allow child processes of 1 GiB")
+        return Check(
+            name="decoder", health="bad", what="its child process does not live", cure="allow child processes of 1 GiB"
+        )
     return Check(name="decoder", health="ok", what="a child process decodes")
 
 
@@ -78,9 +80,16 @@ def _work(house: House) -> Iterator[Check]:
     what = ", ".join(f"{count} {topic}" for topic, count in sorted(waiting.items()) if count) or "nothing waits"
     yield Check(name="work", health="ok", what=what)
     if dead:
-        yield Check(name="dead letters", health="bad", what=f"{dead} rows will not be tried again", cure="see docs/how-to/operate.md")
+        yield Check(
+            name="dead letters",
+            health="bad",
+            what=f"{dead} rows will not be tried again",
+            cure="see docs/how-to/operate.md",
+        )
     if house.settings.mail_url is None:
-        yield Check(name="mail", health="warn", what="no mail server: approved notices wait", cure="set STILLWATCH_MAIL_URL")
+        yield Check(
+            name="mail", health="warn", what="no mail server: approved notices wait", cure="set STILLWATCH_MAIL_URL"
+        )
 
 
 def _sites(house: House, now: datetime) -> Iterator[Check]:
@@ -88,7 +97,12 @@ def _sites(house: House, now: datetime) -> Iterator[Check]:
     for bad in faults:
         yield Check(name=f"site {bad.path.stem}", health="bad", what=bad.reason)
     if not read and not faults:
-        yield Check(name="sites", health="warn", what="none is watched", cure=f"put a file into {house.settings.config / 'sites'}")
+        yield Check(
+            name="sites",
+            health="warn",
+            what="none is watched",
+            cure=f"put a file into {house.settings.config / 'sites'}",
+        )
     for site in read:
         reason = fault(site, house.site_book, now)
         if reason is not None:
@@ -106,4 +120,6 @@ def _last_look(house: House, name: str, every: timedelta, now: datetime) -> Chec
     met = sum(last.images.values())
     health = "ok" if seen and now - last.started <= 3 * every else "warn"
     age_h = (now - last.started).total_seconds() / 3600
-    return Check(name=f"site {name}", health=health, what=f"last pass {age_h:.1f} h ago: {seen} of {met} pictures compared")
+    return Check(
+        name=f"site {name}", health=health, what=f"last pass {age_h:.1f} h ago: {seen} of {met} pictures compared"
+    )

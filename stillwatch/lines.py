@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from core.model import Alert, Case, Examination, Hit, PassRecord, rfc3339
+from core.model import Alert, Case, Examination, Hit, PassRecord, State, rfc3339
 
 
 def hit_line(hit: Hit) -> dict[str, object]:
@@ -102,5 +102,5 @@ def pass_line(record: PassRecord) -> dict[str, object]:
     }
 
 
-def counts(by_state: Mapping[str, int]) -> dict[str, int]:
+def counts(by_state: Mapping[State, int]) -> dict[str, int]:
     return {str(state): by_state[state] for state in sorted(by_state)}

@@ -23,6 +23,13 @@ def say(text: str) -> None:
     typer.echo(printable(text), err=True)
 
 
+def counter(text: str) -> None:
+    """A line of progress that the next one overwrites. Nothing, unless somebody watches a terminal."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{printable(text)}")
+        sys.stderr.flush()
+
+
 def printable(text: str) -> str:
     """Without control characters: what a watched site wrote into a URL must not steer a terminal."""
     return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)

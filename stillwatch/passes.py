@@ -11,7 +11,9 @@ from typing import IO
 from stillwatch.output import json_line, say
 
 
-def each_in_its_own_process(names: Sequence[str], options: Sequence[str], json_lines: bool) -> tuple[list[dict[str, object]], list[str]]:
+def each_in_its_own_process(
+    names: Sequence[str], options: Sequence[str], json_lines: bool
+) -> tuple[list[dict[str, object]], list[str]]:
     """Crawls the sites side by side; hands on their lines as they come. Returns their summaries, and the names of those that broke off."""
     printing = threading.Lock()
 

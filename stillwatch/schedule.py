@@ -44,7 +44,9 @@ def run(house: House, stopped: Callable[[], bool]) -> None:
     holder = f"{socket.gethostname()}:{os.getpid()}"
     scheduler = BackgroundScheduler(
         timezone=UTC,
-        executors={"default": ThreadPoolExecutor(1)},  # one thread: one database connection, and no job runs beside itself
+        executors={
+            "default": ThreadPoolExecutor(1)
+        },  # one thread: one database connection, and no job runs beside itself
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     clockwork = Clockwork(house, holder, scheduler)
@@ -96,40 +98,50 @@ class Clockwork:
 
     def read_sites(self) -> None:
         """Gives each watched site a job at its own pace; a site that went away loses its job."""
-        with _survives():
+        with _Survives():
             every_s = {site.name: site.politeness.every_s for site in self._house.sites()[0]}
             for gone in self._every_s.keys() - every_s.keys():
                 self._scheduler.remove_job(f"crawl:{gone}")
             for name, pace in every_s.items():
                 if self._every_s.get(name) != pace:
                     self._scheduler.add_job(
-                        self.crawl, "interval", args=[name], seconds=min(pace, 60.0), next_run_time=utc_now(), id=f"crawl:{name}", replace_existing=True
+                        self.crawl,
+                        "interval",
+                        args=[name],
+                        seconds=min(pace, 60.0),
+                        next_run_time=utc_now(),
+                        id=f"crawl:{name}",
+                        replace_existing=True,
                     )
             self._every_s = every_s
 
     def crawl(self, name: str) -> None:
         """Asks each minute whether the present slot has been taken: so a scheduler that starts in mid-slot misses none."""
-        with _survives():
+        with _Survives():
             now = utc_now()
             site = next((site for site in self._house.sites()[0] if site.name == name), None)
-            if site is None or fault(site, self._house.site_book, now) is not None or not site.politeness.hours.contain(now):
+            if (
+                site is None
+                or fault(site, self._house.site_book, now) is not None
+                or not site.politeness.hours.contain(now)
+            ):
                 return
             slot = slot_of(now, site.politeness.every_s)
             if self._house.job_slots.claim(f"crawl:{name}", slot, self._holder, [(Topic.CRAWL, name)]):
                 log.info("crawl.due", extra={"site": name})
 
     def recheck(self) -> None:
-        with _survives():
+        with _Survives():
             now = utc_now()
             if self._house.desk.due_locations(now, all_=False):
                 self._house.job_slots.claim("recheck", slot_of(now, RECHECK_S), self._holder, [(Topic.RECHECK, "due")])
 
     def forget(self) -> None:
-        with _survives():
+        with _Survives():
             self._house.job_slots.forget(utc_now() - SLOTS_KEPT)
 
 
-class _survives:
+class _Survives:
     """A store that is away for a while must not end the clockwork: the next tick asks again."""
 
     def __enter__(self) -> None:

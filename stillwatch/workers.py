@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from types import FrameType
 
 from core.errors import StillwatchError, StoreUnavailable
 from core.model import Task, Topic
@@ -37,7 +36,7 @@ class Stop:
 
     def listen(self) -> "Stop":
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._heard)
+            signal.signal(number, lambda _number, _frame: self._event.set())
         return self
 
     def follow_parent(self) -> "Stop":
@@ -49,9 +48,6 @@ class Stop:
 
     def wait(self, seconds: float) -> bool:
         return self._event.wait(seconds)
-
-    def _heard(self, number: int, frame: FrameType | None) -> None:
-        self._event.set()
 
     def _watch(self, parent: int) -> None:
         while not self._event.wait(0.5):
@@ -177,7 +173,9 @@ def _reap(house: House, running: dict[int, tuple[Task, subprocess.Popen[bytes]]]
             house.outbox.done([number])
         else:
             log.warning("crawl.broke_off", extra={"topic": task.topic.value, "status": child.returncode})
-            house.outbox.later(number, utc_now() + timedelta(seconds=min(RETRY_S * 2**task.attempts, 600.0)), "the process broke off")
+            house.outbox.later(
+                number, utc_now() + timedelta(seconds=min(RETRY_S * 2**task.attempts, 600.0)), "the process broke off"
+            )
         del running[number]
 
 

@@ -11,7 +11,7 @@ import typer
 from core.errors import CallError, Conflict, NotAgreed, UnknownId
 from core.model import Hit, Location, Look, PersonState, Standing, State, WatchedSite, rfc3339
 from stillwatch.agreement import fault
-from stillwatch.lines import case_line, counts, pass_line
+from stillwatch.lines import case_line, pass_line
 from stillwatch.output import counter, json_line, line, say, table
 from stillwatch.wiring import House, utc_now
 
@@ -279,15 +279,13 @@ def _show_summary(summary: Mapping[str, object], json: bool) -> None:
         json_line({"summary": summary})
         return
     counter("")
-    for each in summary["sites"] if isinstance(summary.get("sites"), list) else [summary]:
-        line(
-            f"{each['site']}: {each['urls']} URLs met, {each['hits']} new hits"
-            + ("" if each.get("finished") else "; the pass is not finished")
-        )
+    parts = summary.get("sites")
+    for each in parts if isinstance(parts, list) else [summary]:
+        end = "" if each.get("finished") else "; the pass is not finished"
+        line(f"{each['site']}: {each['urls']} URLs met, {each['hits']} new hits{end}")
         for what in ("pages", "images"):
-            states = each.get(what)
-            if isinstance(states, dict):
-                line(f"  {what:7} " + (", ".join(f"{n} {state}" for state, n in counts(states).items()) or "none"))
+            states = ", ".join(f"{count} {state}" for state, count in each[what].items())
+            line(f"  {what:7} {states or 'none'}")
 
 
 # -------------------------------------------------------------------------------------------------------------- recheck

@@ -58,7 +58,9 @@ class DemoWatch:
         from config.sites import read_sites
         from crawler.spiders import KINDS
 
-        sites, faults = read_sites(self._house.settings.config / "sites", kinds=tuple(KINDS), laws=tuple(self._house.regimes))
+        sites, faults = read_sites(
+            self._house.settings.config / "sites", kinds=tuple(KINDS), laws=tuple(self._house.regimes)
+        )
         return not sites and not faults
 
     def begin(self) -> None:
