@@ -1,0 +1,1 @@
+"""The desk's pages: is the watching happening, what was found, what is done about it."""

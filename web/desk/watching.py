@@ -1,0 +1,243 @@
+"""Is the watching really happening? Pure: what is known of a site goes in, what may be said about it comes out."""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from core.model import Hours, PassRecord, Standing, State, WatchedSite
+from web.desk.words import Tone, ago, span_words
+
+ENDS_SOON = timedelta(days=30)
+SLACK = 2.0  # a pass is late when this many of its intervals have gone by
+
+
+class Sight(enum.Enum):
+    """What a look came to, in the four parts an operator has to tell apart."""
+
+    KNOWN = ("known", "looked, and know")
+    UNSURE = ("unsure", "looked, and cannot say")
+    UNSEEN = ("unseen", "could not look")
+    LEFT = ("left", "did not look, on purpose")
+
+    def __init__(self, css: str, words: str) -> None:
+        self.css = css
+        self.words = words
+
+
+SIGHTS: Mapping[Sight, tuple[State, ...]] = {
+    Sight.KNOWN: (State.HIT, State.CLEAR, State.READ, State.GONE),
+    Sight.UNSURE: (
+        State.NOT_COMPARED,
+        State.PARTIAL,
+        State.TOO_PLAIN,
+        State.TOO_SMALL,
+        State.NOT_IMAGE,
+        State.UNSUPPORTED,
+        State.TRUNCATED,
+        State.BROKEN,
+        State.TOO_LARGE,
+        State.TIMEOUT,
+        State.EXHAUSTED,
+        State.UNREADABLE,
+    ),
+    Sight.UNSEEN: (State.HTTP_ERROR, State.UNREACHABLE, State.ROBOTS_UNREAD),
+    Sight.LEFT: (State.ROBOTS, State.OUT_OF_SCOPE, State.REFUSED, State.TRAP, State.OVER_LIMIT, State.PENDING),
+}
+SIGHT_OF: Mapping[State, Sight] = {state: sight for sight, states in SIGHTS.items() for state in states}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a bar that is 1000 wide."""
+
+    sight: Sight
+    count: int
+    x: int
+    width: int
+
+
+BAR = 1000
+THINNEST = 12  # a single unseen picture among thousands must still be seen
+
+
+def bar(counts: Mapping[State, int]) -> Sequence[Part]:
+    """The four sights of these counts, in order, those of no width included. They fill the bar to the pixel."""
+    sums = {sight: sum(counts.get(state, 0) for state in states) for sight, states in SIGHTS.items()}
+    total = sum(sums.values())
+    widths = {sight: max(THINNEST, BAR * count // total) if count else 0 for sight, count in sums.items()}
+    if total:
+        widest = max(widths, key=lambda sight: widths[sight])
+        widths[widest] += BAR - sum(widths.values())
+    parts, x = [], 0
+    for sight, count in sums.items():
+        parts.append(Part(sight, count, x, widths[sight]))
+        x += widths[sight]
+    return parts
+
+
+class Verdict(enum.Enum):
+    WATCHED = ("watched", Tone.GOOD)
+    LOOKING = ("looking now", Tone.GOOD)
+    NOT_YET = ("not looked at yet", Tone.WAIT)
+    NOBODY = ("nobody to look for", Tone.WAIT)
+    UNFINISHED = ("unfinished", Tone.WAIT)
+    PAUSED = ("paused", Tone.WAIT)
+    REVOKED = ("revoked", Tone.QUIET)
+    LATE = ("late", Tone.BAD)
+    BLIND = ("sees nothing", Tone.BAD)
+    NO_AGREEMENT = ("no agreement", Tone.BAD)
+
+    def __init__(self, words: str, tone: Tone) -> None:
+        self.words = words
+        self.tone = tone
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How often one state was met."""
+
+    state: State
+    sight: Sight
+    pictures: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteWatch:
+    """A watched site and what may be said of it. `shown` is the pass whose counts are shown: the last finished one, if any."""
+
+    site: WatchedSite
+    verdict: Verdict
+    reason: str  # one plain sentence; empty when the verdict says it all
+    newest: PassRecord | None
+    shown: PassRecord | None
+    next_pass: datetime | None  # None: none will be begun
+    ends_in_days: int | None  # the agreement ends soon
+
+    @property
+    def pictures(self) -> Sequence[Part]:
+        return bar(self.shown.images) if self.shown else ()
+
+    @property
+    def pages(self) -> Sequence[Part]:
+        return bar(self.shown.pages) if self.shown else ()
+
+    @property
+    def picture_count(self) -> int:
+        return sum(part.count for part in self.pictures)
+
+    @property
+    def page_count(self) -> int:
+        return sum(part.count for part in self.pages)
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """Every state that was met, in the order of the four sights."""
+        if self.shown is None:
+            return ()
+        met = [
+            Row(state, sight, self.shown.images.get(state, 0), self.shown.pages.get(state, 0))
+            for state, sight in SIGHT_OF.items()
+        ]
+        return [row for row in met if row.pictures or row.pages]
+
+    @property
+    def last_look(self) -> datetime | None:
+        """When somebody last really looked: the end of the last finished pass, or the beginning of the first one."""
+        return (self.shown.finished or self.shown.started) if self.shown else None
+
+
+def watch(site: WatchedSite, standing: Standing, passes: Sequence[PassRecord], now: datetime) -> SiteWatch:
+    """`passes` newest first."""
+    newest = passes[0] if passes else None
+    shown = next((each for each in passes if each.finished is not None), newest)
+    verdict, reason = _verdict(site, standing, newest, shown, now)
+    stopped = verdict in {Verdict.PAUSED, Verdict.REVOKED, Verdict.NO_AGREEMENT}
+    left = site.agreement.expires_on - now.astimezone(UTC).date()
+    return SiteWatch(
+        site=site,
+        verdict=verdict,
+        reason=reason,
+        newest=newest,
+        shown=shown,
+        next_pass=None if stopped else next_pass(site, newest, now),
+        ends_in_days=left.days if timedelta(0) <= left <= ENDS_SOON else None,
+    )
+
+
+def _verdict(
+    site: WatchedSite, standing: Standing, newest: PassRecord | None, shown: PassRecord | None, now: datetime
+) -> tuple[Verdict, str]:
+    stopped = _stopped(site, standing, now.astimezone(UTC).date())
+    if stopped is not None:
+        return stopped
+    if newest is None or shown is None:
+        return Verdict.NOT_YET, "No pass has begun. The scheduler begins one when it is due."
+    if newest.finished is None:
+        if now - newest.started > _patience(site):
+            words = f"A pass began {ago(newest.started, now)} and has not finished: it is long, or it was broken off."
+            return Verdict.UNFINISHED, words
+        return Verdict.LOOKING, f"A pass began {ago(newest.started, now)}."
+    if now - newest.started > _patience(site):
+        interval = span_words(timedelta(seconds=site.politeness.every_s))
+        return (
+            Verdict.LATE,
+            f"The last pass began {ago(newest.started, now)}; one is due every {interval}. Is the scheduler running?",
+        )
+    return _seen(newest)
+
+
+def _stopped(site: WatchedSite, standing: Standing, today: date) -> tuple[Verdict, str] | None:
+    if standing is Standing.REVOKED:
+        return Verdict.REVOKED, "The agreement was revoked. Nothing is asked of this site."
+    if today > site.agreement.expires_on:
+        return (
+            Verdict.NO_AGREEMENT,
+            "The agreement has ended, so nothing is asked of this site. Renew it in the site's file.",
+        )
+    if today < site.agreement.agreed_on:
+        return (
+            Verdict.NO_AGREEMENT,
+            f"The agreement begins on {site.agreement.agreed_on}. Until then nothing is asked of this site.",
+        )
+    if standing is Standing.PAUSED:
+        return Verdict.PAUSED, f"Nothing is asked of this site until: ./run site resume {site.name}"
+    return None
+
+
+def _seen(last: PassRecord) -> tuple[Verdict, str]:
+    pages = {part.sight: part.count for part in bar(last.pages)}
+    pictures = {part.sight: part.count for part in bar(last.images)}
+    if not pages[Sight.KNOWN] and not pictures[Sight.KNOWN]:
+        return Verdict.BLIND, "The last pass could not read a single page or picture. See the counts below for why."
+    compared = last.images.get(State.HIT, 0) + last.images.get(State.CLEAR, 0)
+    if last.images.get(State.NOT_COMPARED, 0) and not compared:
+        return Verdict.NOBODY, "Nobody is enrolled, so there was nothing to compare the pictures with."
+    if sum(pictures.values()) and not compared:
+        return (
+            Verdict.BLIND,
+            "The last pass met pictures and could not compare a single one. See the counts below for why.",
+        )
+    return Verdict.WATCHED, ""
+
+
+def _patience(site: WatchedSite) -> timedelta:
+    patience = SLACK * timedelta(seconds=site.politeness.every_s)
+    hours = site.politeness.hours
+    return patience if hours.opens == hours.closes else patience + timedelta(days=1)
+
+
+def next_pass(site: WatchedSite, newest: PassRecord | None, now: datetime) -> datetime:
+    """When the next pass may begin; `now` when it is due already."""
+    due = now if newest is None else max(now, newest.started + timedelta(seconds=site.politeness.every_s))
+    return due if site.politeness.hours.contain(due) else _opening(site.politeness.hours, due)
+
+
+def _opening(hours: Hours, after: datetime) -> datetime:
+    local = after.astimezone(ZoneInfo(hours.zone))
+    opening = datetime.combine(local.date(), hours.opens, local.tzinfo)
+    if opening < local:
+        opening = datetime.combine(local.date() + timedelta(days=1), hours.opens, local.tzinfo)
+    return opening.astimezone(UTC)
