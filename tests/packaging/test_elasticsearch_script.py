@@ -73,7 +73,7 @@ def test_a_process_that_took_over_the_number_of_a_stopped_server_is_left_alone(t
 
 def test_it_takes_the_oldest_java_that_is_new_enough(tmp_path: Path) -> None:
     if call("java", "8", cache=tmp_path).returncode != 0:
-        pytest.skip("no Java for Elasticsearch 8; the cure: sudo apt install openjdk-17-jre-headless")
+        pytest.skip("no Java for Elasticsearch 8; the cure: sudo apt install default-jre-headless")
 
     found = Path(call("java", "8", cache=tmp_path).stdout.strip())
 
@@ -83,7 +83,7 @@ def test_it_takes_the_oldest_java_that_is_new_enough(tmp_path: Path) -> None:
 
 def test_without_maven_it_names_the_one_line_that_cures(tmp_path: Path) -> None:
     if call("java", "8", cache=tmp_path).returncode != 0:
-        pytest.skip("no Java for Elasticsearch 8; the cure: sudo apt install openjdk-17-jre-headless")
+        pytest.skip("no Java for Elasticsearch 8; the cure: sudo apt install default-jre-headless")
     tools = tmp_path / "bin"
     tools.mkdir()
     needed = ["bash", "sed", "grep", "cat", "id", "mkdir", "chmod", "dirname", "tr", "flock", "useradd", "env"]
