@@ -1,0 +1,160 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+import stores.sql
+from core.errors import CallError, UnknownId
+from core.model import Fingerprint, HashedPicture, PersonState, Topic
+from tests.contracts.conftest import Stores
+from tests.contracts.values import ADA, EVE, MINUTE, NOW, RECIPE, picture
+
+
+def test_a_person_nobody_enrolled_is_unknown(kept: Stores) -> None:
+    assert kept.people.state(ADA) is PersonState.UNKNOWN
+
+
+def test_enrolling_protects_and_names_the_new_pictures(kept: Stores) -> None:
+    assert list(kept.people.enrol(ADA, RECIPE, [picture("a"), picture("b")], NOW)) == ["a", "b"]
+
+    assert kept.people.state(ADA) is PersonState.PROTECTED
+
+
+def test_a_picture_with_the_same_hashes_is_stored_once(kept: Stores) -> None:
+    turned_round = picture("c", hashes="a")
+    turned_round = replace(turned_round, fingerprints=turned_round.fingerprints[::-1])
+
+    assert list(kept.people.enrol(ADA, RECIPE, [picture("a"), picture("b", hashes="a")], NOW)) == ["a"]
+    assert list(kept.people.enrol(ADA, RECIPE, [turned_round, picture("d")], NOW)) == ["d"]
+
+    assert {each.ref for each in kept.enrolled_hashes.enrolments()[1]} == {"a", "d"}
+
+
+def test_two_people_may_enrol_the_same_picture(kept: Stores) -> None:
+    kept.people.enrol(ADA, RECIPE, [picture("a")], NOW)
+
+    assert list(kept.people.enrol(EVE, RECIPE, [picture("a")], NOW)) == ["a"]
+    assert {each.person for each in kept.enrolled_hashes.enrolments()[1]} == {ADA, EVE}
+
+
+def test_another_picture_of_the_same_ref_is_protected_all_the_same(kept: Stores) -> None:
+    assert list(kept.people.enrol(ADA, RECIPE, [picture("a"), picture("a", hashes="other")], NOW)) == ["a", "a"]
+
+    found = kept.enrolled_hashes.enrolments()[1]
+    assert len(found) == 16
+    assert len({each.ref for each in found}) == 2
+    assert list(kept.people.enrol(ADA, RECIPE, [picture("a", hashes="other")], NOW)) == []
+
+
+def test_every_fingerprint_comes_back_with_its_hashers_threshold(kept: Stores) -> None:
+    offered = HashedPicture(
+        ref="a",
+        quality=80,
+        fingerprints=(
+            Fingerprint(hasher="pdq", view="full", bits="0f" * 32, quality=80),
+            Fingerprint(hasher="phash64", view="full", bits="0f" * 8, quality=70),
+        ),
+    )
+    kept.people.enrol(ADA, RECIPE, [offered], NOW)
+
+    found = kept.enrolled_hashes.enrolments()[1]
+
+    assert {each.fingerprint for each in found} == set(offered.fingerprints)
+    assert {each.fingerprint.hasher: each.threshold for each in found} == {"pdq": 31, "phash64": 6}
+    assert {(each.person, each.ref) for each in found} == {(ADA, "a")}
+
+
+def test_a_hash_that_no_threshold_is_known_for_is_refused_and_nothing_is_stored(kept: Stores) -> None:
+    strange = HashedPicture(
+        ref="b", quality=80, fingerprints=(Fingerprint(hasher="md5", view="full", bits="00", quality=80),)
+    )
+
+    with pytest.raises(CallError, match=r"'md5'.*pdq"):
+        kept.people.enrol(ADA, RECIPE, [picture("a"), strange], NOW)
+
+    assert kept.people.state(ADA) is PersonState.UNKNOWN
+    assert list(kept.enrolled_hashes.enrolments()[1]) == []
+
+
+def test_the_version_grows_with_each_enrolment_and_withdrawal_and_only_then(kept: Stores) -> None:
+    versions = [kept.enrolled_hashes.version()]
+    for change in (
+        lambda: kept.people.enrol(ADA, RECIPE, [picture("a")], NOW),
+        lambda: kept.people.enrol(ADA, RECIPE, [picture("a")], NOW),
+        lambda: kept.people.withdraw(ADA, NOW),
+        lambda: kept.people.withdraw(ADA, NOW),
+    ):
+        change()
+        versions.append(kept.enrolled_hashes.version())
+
+    first = versions[0]
+    assert versions == [first, first + 1, first + 1, first + 2, first + 2]
+    assert kept.enrolled_hashes.enrolments()[0] == versions[-1]
+
+
+def test_a_withdrawal_deletes_the_hashes_and_tells_the_desk_once(kept: Stores) -> None:
+    kept.people.enrol(ADA, RECIPE, [picture("a")], NOW)
+    kept.people.enrol(EVE, RECIPE, [picture("b")], NOW)
+
+    kept.people.withdraw(ADA, NOW)
+    kept.people.withdraw(ADA, NOW + MINUTE)
+
+    assert kept.people.state(ADA) is PersonState.WITHDRAWN
+    assert {each.person for each in kept.enrolled_hashes.enrolments()[1]} == {EVE}
+    assert [task.key for task in kept.outbox.due([Topic.PERSON], NOW)] == [ADA]
+
+
+def test_a_person_who_withdrew_can_enrol_the_same_pictures_again(kept: Stores) -> None:
+    kept.people.enrol(ADA, RECIPE, [picture("a")], NOW)
+    kept.people.withdraw(ADA, NOW)
+
+    assert list(kept.people.enrol(ADA, RECIPE, [picture("a")], NOW)) == ["a"]
+    assert kept.people.state(ADA) is PersonState.PROTECTED
+    assert len(kept.enrolled_hashes.enrolments()[1]) == 8
+
+
+def test_nobody_who_is_unknown_can_withdraw_and_the_error_does_not_repeat_the_id(kept: Stores) -> None:
+    with pytest.raises(UnknownId) as refused:
+        kept.people.withdraw(ADA, NOW)
+
+    assert str(ADA) not in str(refused.value)
+    assert "stillwatch enrol" in str(refused.value)
+
+
+def test_hashes_and_version_belong_together_whatever_changes_meanwhile(kept: Stores) -> None:
+    """Each enrolment adds one picture of 8 hashes and one to the version: they must never be seen apart."""
+    over = threading.Event()
+    start = kept.enrolled_hashes.version()
+
+    def enrol() -> None:
+        with stores.sql.released():
+            for number in range(15):
+                kept.people.enrol(ADA, RECIPE, [picture(f"p{number}")], NOW)
+        over.set()
+
+    with ThreadPoolExecutor(1) as threads:
+        enrolling = threads.submit(enrol)
+        seen = []
+        while True:
+            last_look = over.is_set()
+            version, found = kept.enrolled_hashes.enrolments()
+            seen.append((version - start, len(found)))
+            if last_look:
+                break
+        enrolling.result()
+
+    assert seen[-1] == (15, 8 * 15)
+    assert all(hashes == 8 * version for version, hashes in seen)
+
+
+def test_threads_that_enrol_the_same_pictures_enrol_them_once(kept: Stores) -> None:
+    def enrol(_: int) -> int:
+        with stores.sql.released():
+            return len(kept.people.enrol(ADA, RECIPE, [picture("a"), picture("b")], NOW))
+
+    with ThreadPoolExecutor(6) as threads:
+        new = list(threads.map(enrol, range(6)))
+
+    assert sum(new) == 2
+    assert len(kept.enrolled_hashes.enrolments()[1]) == 16

@@ -1,0 +1,52 @@
+from dataclasses import replace
+
+from core.model import PassRecord, Standing, State
+from tests.contracts.conftest import Stores
+from tests.contracts.values import MINUTE, NOW
+
+
+def passed(number: int, site: str = "gallery") -> PassRecord:
+    return PassRecord(
+        id=f"{site}-{number}",
+        site=site,
+        started=NOW + number * MINUTE,
+        finished=NOW + (number + 1) * MINUTE,
+        pages={State.READ: 3, State.TRAP: 1},
+        images={State.HIT: 1, State.CLEAR: 40, State.TIMEOUT: 2},
+        hits=1,
+        byte_count=50 * 2**40,
+    )
+
+
+def test_a_site_is_watched_until_somebody_decides_otherwise(kept: Stores) -> None:
+    assert kept.site_book.standing("gallery") is Standing.WATCHED
+
+
+def test_the_last_decision_about_a_site_holds(kept: Stores) -> None:
+    for standing in (Standing.REVOKED, Standing.WATCHED, Standing.PAUSED):
+        kept.site_book.set_standing("gallery", standing, "Grace", NOW)
+
+    assert kept.site_book.standing("gallery") is Standing.PAUSED
+    assert kept.site_book.standing("attic") is Standing.WATCHED
+
+
+def test_a_pass_comes_back_as_it_was_recorded(kept: Stores) -> None:
+    kept.site_book.record(passed(1))
+
+    assert kept.site_book.passes("gallery") == [passed(1)]
+
+
+def test_a_pass_under_way_is_recorded_again_and_again_as_one(kept: Stores) -> None:
+    under_way = replace(passed(1), finished=None, pages={}, images={State.CLEAR: 1}, hits=0)
+    for record in (under_way, replace(under_way, images={State.CLEAR: 2}), passed(1)):
+        kept.site_book.record(record)
+
+        assert kept.site_book.passes("gallery") == [record]
+
+
+def test_passes_come_newest_first_of_one_site_and_no_more_than_asked(kept: Stores) -> None:
+    for number in (2, 1, 3):
+        kept.site_book.record(passed(number))
+    kept.site_book.record(passed(9, site="attic"))
+
+    assert kept.site_book.passes("gallery", limit=2) == [passed(3), passed(2)]
