@@ -11,6 +11,7 @@ import typer
 
 from core.errors import CallError, UnknownId
 from core.model import Examination, PersonId, PersonState, State, rfc3339
+from core.ports import Examiner
 from stillwatch.lines import scan_line
 from stillwatch.output import counter, json_line, line, say
 from stillwatch.wiring import House, utc_now
@@ -223,7 +224,9 @@ def withdraw(
 
 
 def scan(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files, or folders of them.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH…", help="Pictures, WARC or WACZ archives, or folders of them.")
+    ],
     json: Annotated[bool, typer.Option("--json", help="One JSON object a file.")] = False,
 ) -> None:
     """Check local files against the enrolled hashes. Nothing is fetched; every file ends in one named state."""
@@ -235,8 +238,7 @@ def scan(
         )
     with house.examiner() as examiner:
         for path in _files(paths):
-            image_bytes = _read(path)
-            examination = image_bytes if isinstance(image_bytes, Examination) else examiner.examine(image_bytes)
+            examination = _examine(path, examiner)
             taken += examination.state is not State.UNREADABLE
             fields = scan_line(str(path), examination)
             if json:
@@ -252,13 +254,17 @@ def scan(
         raise typer.Exit(1)
 
 
-def _read(path: Path) -> bytes | Examination:
+def _examine(path: Path, examiner: Examiner) -> Examination:
+    from matcher.archive import examine_archive, is_archive
+
     try:
+        if is_archive(path) and path.is_file():
+            return examine_archive(path, examiner)
         if not path.is_file():
             reason = "there is no such file" if not path.exists() else "not a regular file"
             return Examination(sha256="", state=State.UNREADABLE, reason=reason)
         if path.stat().st_size > MAX_FILE_BYTES:
             return Examination(sha256="", state=State.TOO_LARGE, reason=f"more than {MAX_FILE_BYTES // 2**20} MiB")
-        return path.read_bytes()
+        return examiner.examine(path.read_bytes())
     except OSError as error:
         return Examination(sha256="", state=State.UNREADABLE, reason=f"the system refused: {error.strerror}")
