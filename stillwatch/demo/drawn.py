@@ -85,11 +85,11 @@ def weave(dice: random.Random, size: Size) -> Image.Image:
     y, x = np.mgrid[0:height, 0:width].astype(np.float32) / height
     waves = np.zeros((height, width), np.float32)
     for _ in range(6):
-        angle, pitch, phase = dice.uniform(0, 3.2), dice.uniform(2, 22), dice.uniform(0, 6.3)
+        angle, pitch, phase = dice.uniform(0, 3.2), dice.uniform(8, 40), dice.uniform(0, 6.3)
         bend = dice.uniform(0, 2) * np.sin(3 * x * math.sin(angle) + phase)
         waves += np.sin(pitch * (x * math.cos(angle) + y * math.sin(angle)) + bend + phase)
     share = (waves - waves.min()) / np.ptp(waves)
-    low, high = np.array(_any(dice), np.float32), np.array(_bright(dice), np.float32)
+    low, high = np.array(_shade(_any(dice), 0.4), np.float32), np.array(_bright(dice), np.float32)
     return _grain(dice, Image.fromarray((low + share[..., None] * (high - low)).astype(np.uint8), "RGB"))
 
 
@@ -113,14 +113,15 @@ def card(dice: random.Random, size: Size) -> Image.Image:
     width, height = size
     picture = _gradient(dice, size)
     pen = ImageDraw.Draw(picture)
-    for _ in range(dice.randrange(3, 7)):
-        left, top = dice.randrange(-width // 4, width), dice.randrange(-height // 4, height)
+    for number in range(dice.randrange(7, 12)):
+        left, top = dice.randrange(-width // 8, width), dice.randrange(-height // 8, height)
         wide, tall = dice.randrange(width // 6, width // 2), dice.randrange(height // 8, height // 2)
-        pen.rounded_rectangle((left, top, left + wide, top + tall), radius=16, fill=_any(dice))
-    font = ImageFont.load_default(size=height // 7)
+        colour = _bright(dice) if number % 2 else _shade(_any(dice), 0.5)
+        pen.rounded_rectangle((left, top, left + wide, top + tall), radius=16, fill=colour)
+    font = ImageFont.load_default(size=height // 6)
     for line in range(3):
         text = " ".join(dice.sample(WORDS, 2))
-        pen.text((dice.randrange(width // 8), height * (0.12 + 0.28 * line)), text, font=font, fill=_bright(dice))
+        pen.text((dice.randrange(width // 8), height * (0.12 + 0.28 * line)), text, font=font, fill=_any(dice))
     return _grain(dice, picture)
 
 

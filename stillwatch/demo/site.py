@@ -167,7 +167,7 @@ def one_spelling(target: str) -> str:
     return parts.path + (f"?{urlencode(sorted(parse_qsl(parts.query)))}" if parts.query else "")
 
 
-def site_toml(port: int, *, name: str = "demo", agreed_on: str = "2026-01-01", expires_on: str = "2099-12-31") -> str:
+def site_toml(port: int, *, name: str = "demo", agreed_on: str = "2020-01-01", expires_on: str = "2099-12-31") -> str:
     """The watched-site file for a demo site on this port."""
     return f"""name = "{name}"
 kind = "gallery"
