@@ -1,6 +1,7 @@
 """Files on the demo site that are no clean picture: what every real site has."""
 
 from collections.abc import Mapping
+from functools import cache
 
 from PIL import Image, ImageDraw
 
@@ -11,6 +12,7 @@ from stillwatch.demo.drawn import draw
 ICONS = 7
 
 
+@cache
 def odds() -> Mapping[str, Encoded]:
     """By path. Lost pictures and those of other hosts are not among them: they are only named."""
     whole = JPEG.encode(draw(77))
