@@ -1,0 +1,233 @@
+"""The one guarded fetch. Every request of a crawl goes through it: pages, robots.txt and pictures alike.
+
+Each hop of each request is asked about: is the agreement still valid, is the URL within it, may robots.txt be passed, is
+the address public. Redirects are followed here and nowhere else. No cookies, no referrer, no credentials, no proxy.
+Nothing is written to disk, and no failure is an exception: each ends in a named `State` with a sentence that holds no URL.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from yarl import URL
+
+from core.model import State
+from crawler.body import BodyLimits, Refused, read_body
+from crawler.connecting import GuardedResolver, Resolve, ask_the_system, guarded_sockets
+from crawler.failures import EXPECTED, failure
+from crawler.retry_after import http_date, retry_after_s
+from crawler.scope import NO_URL, Scope, Wanted
+from crawler.sniff import Kind
+from crawler.urls import Url, parse, resolve
+
+__all__ = ["FetchLimits", "Fetched", "GuardedFetch", "Kind", "MayFetch", "NotFetched", "Wanted"]
+
+MayFetch = Callable[[str], Awaitable[tuple[State, str] | None]]
+
+ROBOTS_BYTES = 500 * 1024  # RFC 9309 wants at least so much read
+NAMES_KEPT_S = 60  # checked addresses of a name are used again for so long
+REDIRECTS = frozenset((301, 302, 303, 307, 308))
+ACCEPT = {
+    # Sites that choose a format by this are asked for one of those that are decoded.
+    Wanted.IMAGE: {"Accept": "image/jpeg,image/png,image/webp,image/gif,*/*;q=0.5", "Accept-Encoding": "identity"},
+    Wanted.PAGE: {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Encoding": "gzip"},
+    Wanted.ROBOTS: {"Accept": "text/plain,*/*;q=0.8", "Accept-Encoding": "gzip"},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchLimits:
+    max_bytes: int = 20 * 2**20  # of a body, after unpacking
+    total_s: float = 60.0  # all hops together, without waiting for `may_fetch`
+    connect_s: float = 10.0
+    idle_s: float = 15.0  # between two pieces of an answer
+    min_bytes_per_s: float = 1024.0
+    redirects: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    url: str = field(repr=False)  # as asked for
+    final_url: str = field(repr=False)  # canonical, after redirects
+    status: int
+    headers: Mapping[str, str] = field(repr=False)  # lower-case names
+    body: bytes = field(repr=False)  # unpacked
+    kind: Kind  # by its first bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotFetched:
+    url: str = field(repr=False)  # as asked for
+    state: State
+    reason: str
+    status: int | None = None
+    retry_after_s: float | None = None  # what the site asked for, between a second and a day
+    kind: Kind | None = None  # what the body is, where that was the reason
+
+
+@dataclass(frozen=True, slots=True)
+class _Redirect:
+    status: int
+    location: str
+
+
+class GuardedFetch:
+    """An async context manager. Call `fetch` from within an asyncio task. How many at once, and how fast, is the caller's to bound."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        user_agent: str,
+        limits: FetchLimits,
+        still_agreed: Callable[[], str | None],
+        *,
+        resolve: Resolve = ask_the_system,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """still_agreed: asked before every hop; a reason when the agreement ended or was revoked."""
+        self._scope = scope
+        self._user_agent = user_agent
+        self._limits = limits
+        self._still_agreed = still_agreed
+        self._resolve = resolve
+        self._clock = clock
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        tls = ssl.create_default_context()  # certificates and names are verified
+        tls.set_alpn_protocols(["http/1.1"])
+        connector = aiohttp.TCPConnector(
+            resolver=GuardedResolver(self._scope, self._resolve),
+            socket_factory=guarded_sockets(self._scope),
+            ttl_dns_cache=NAMES_KEPT_S,
+            limit=0,
+            ssl=tls,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": self._user_agent},
+            timeout=aiohttp.ClientTimeout(connect=self._limits.connect_s, sock_read=self._limits.idle_s),
+            auto_decompress=False,  # unpacked bounded, in body.py
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def fetch(self, url: str, *, wanted: Wanted, may_fetch: MayFetch | None = None) -> Fetched | NotFetched:
+        """may_fetch: asked before each hop (robots.txt); what it refuses with is the outcome.
+
+        404 and 410 are GONE, other errors HTTP_ERROR. For ROBOTS every status is Fetched, the body cut at 500 KiB.
+        """
+        loop = asyncio.get_running_loop()
+        left_s = self._limits.total_s
+        hop, status = parse(url), None
+        seen: set[Url] = set()
+        while True:
+            refusal = await self._refusal(hop, seen, wanted, may_fetch)
+            if hop is None or refusal is not None:
+                state, reason = refusal or (State.REFUSED, NO_URL)
+                reason = f"redirected: {reason}" if seen else reason
+                return NotFetched(url=url, state=state, reason=reason, status=status)
+            seen.add(hop)
+            started = loop.time()
+            outcome = await self._ask(url, hop, wanted, left_s)
+            left_s -= loop.time() - started
+            if not isinstance(outcome, _Redirect):
+                return outcome
+            hop, status = resolve(outcome.location, hop), outcome.status
+
+    async def _refusal(
+        self, hop: Url | None, seen: set[Url], wanted: Wanted, may_fetch: MayFetch | None
+    ) -> tuple[State, str] | None:
+        if hop is None:
+            return State.REFUSED, NO_URL
+        if hop in seen:
+            return State.REFUSED, "it leads in a circle"
+        if len(seen) > self._limits.redirects:
+            return State.REFUSED, f"more than {self._limits.redirects} in a row"
+        refusal = self._scope.refusal_of(hop, wanted) or self._not_agreed()
+        if refusal is None and may_fetch is not None:
+            refusal = await may_fetch(str(hop)) or self._not_agreed()  # which may have waited for long
+        return refusal
+
+    def _not_agreed(self) -> tuple[State, str] | None:
+        reason = self._still_agreed()
+        return None if reason is None else (State.OUT_OF_SCOPE, reason)
+
+    async def _ask(self, url: str, hop: Url, wanted: Wanted, left_s: float) -> "Fetched | NotFetched | _Redirect":
+        if self._session is None:
+            raise RuntimeError("GuardedFetch is not open; the cure: async with GuardedFetch(…) as fetch")
+        # Built from its parts: no second parser reads the text that was checked.
+        target = URL.build(
+            scheme=hop.scheme, host=hop.host, port=hop.port, path=hop.path, query_string=hop.query or "", encoded=True
+        )
+        status = None
+        try:
+            async with (
+                asyncio.timeout(left_s),
+                self._session.get(target, headers=ACCEPT[wanted], allow_redirects=False) as response,
+            ):
+                status = response.status
+                return await self._answer(url, hop, wanted, response)
+        except EXPECTED as error:
+            state, reason = failure(error)
+            if status is not None and state is State.UNREACHABLE:
+                state, reason = State.TRUNCATED, "the connection broke before the body was complete"
+            return NotFetched(url=url, state=state, reason=reason, status=status)
+
+    async def _answer(
+        self, url: str, hop: Url, wanted: Wanted, response: aiohttp.ClientResponse
+    ) -> "Fetched | NotFetched | _Redirect":
+        status, headers = response.status, response.headers
+        if status in REDIRECTS and "Location" in headers:
+            return _Redirect(status, headers["Location"])
+        if wanted is not Wanted.ROBOTS and (status == 206 or not 200 <= status <= 299):
+            now = http_date(headers.get("Date")) or self._clock()
+            asked_s = retry_after_s(headers.get("Retry-After"), now=now)
+            state, reason = _from_status(status)
+            return NotFetched(url=url, state=state, reason=reason, status=status, retry_after_s=asked_s)
+        outcome = await read_body(response, wanted, self._body_limits(wanted))
+        if isinstance(outcome, Refused):
+            return NotFetched(url=url, state=outcome.state, reason=outcome.reason, status=status, kind=outcome.kind)
+        return Fetched(
+            url=url,
+            final_url=str(hop),
+            status=status,
+            headers=_lower_case(headers),
+            body=outcome.content,
+            kind=outcome.form.kind,
+        )
+
+    def _body_limits(self, wanted: Wanted) -> BodyLimits:
+        robots = wanted is Wanted.ROBOTS
+        max_bytes = min(self._limits.max_bytes, ROBOTS_BYTES) if robots else self._limits.max_bytes
+        return BodyLimits(max_bytes=max_bytes, min_bytes_per_s=self._limits.min_bytes_per_s, cut=robots)
+
+
+def _lower_case(headers: Mapping[str, str]) -> dict[str, str]:
+    """A name that comes twice has both values, as RFC 9110 joins them."""
+    joined: dict[str, str] = {}
+    for name, value in headers.items():
+        name = name.lower()
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return joined
+
+
+def _from_status(status: int) -> tuple[State, str]:
+    if status in (404, 410):
+        return State.GONE, f"the site says that it is not there ({status})"
+    if status == 206:
+        return State.TRUNCATED, "the site sent a part only, unasked (206)"
+    return State.HTTP_ERROR, f"the site answered {status}"
