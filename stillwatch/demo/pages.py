@@ -24,6 +24,11 @@ header b{display:block;font-size:1.5rem;margin-bottom:.3rem}main{max-width:66rem
 .tile{height:11rem;background-size:cover;background-position:center}.big{min-height:20rem;background-size:contain;background-repeat:no-repeat}
 .note{color:#6b7780;font-size:.9rem}img{border-radius:5px}"""
 
+# What shows lazy pictures to people; a crawler runs no script.
+SCRIPT = """for(const i of document.images)if(!i.currentSrc||i.src.startsWith("data:"))i.src=i.dataset.src||i.dataset.original||i.src
+for(const c of window.cards||[])document.getElementById(c.at).style.backgroundImage="url("+c.show+")"
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Club:
@@ -266,6 +271,7 @@ PAGES: Mapping[str, Callable[[Club, str, Mapping[str, str]], Page | None]] = {
     "robots.txt": lambda club, rest, query: Page(
         200, "User-agent: *\nDisallow: /office/\n", "text/plain; charset=utf-8"
     ),
+    "club.js": lambda club, rest, query: Page(200, SCRIPT, "text/javascript; charset=utf-8"),
     "style.css": lambda club, rest, query: Page(200, STYLE, "text/css; charset=utf-8"),
 }
 
@@ -317,7 +323,8 @@ def _thumbnail(picture: Picture, path: str) -> str:
         case "animals":
             return f'<picture><source type="image/jpeg" srcset="{url}"><img alt=""></picture>'
         case "portraits":
-            return "<script>cards.push({})</script>".format(json.dumps({"t": path}).replace("/", "\\/"))
+            card = json.dumps({"at": f"c{picture.number}", "show": path}).replace("/", "\\/")
+            return f'<div class="tile" id="c{picture.number}"></div><script>window.cards=(window.cards||[]).concat({card})</script>'
         case _:
             return f'<img src="{url}" alt="" loading="lazy">'
 
@@ -333,7 +340,7 @@ def _page(title: str, body: str, *, head: str = "") -> Page:
 <header><b>Harbour Light</b><a href="/">Home</a><a href="/latest">Latest</a><a href="/news/1">News</a>
 <a href="/calendar/2026-11">Calendar</a><a href="/about">About</a></header>
 <main><h1>{escape(title)}</h1>{body}</main>
-<footer>{galleries}<br>{members}</footer></body></html>""",
+<footer>{galleries}<br>{members}</footer><script src="/club.js"></script></body></html>""",
     )
 
 
