@@ -1,0 +1,108 @@
+"""One decoded frame, read as upright 8-bit rows on white.
+
+The frame stays as the decoder left it; colours, transparency, 16 bits and the orientation are put right for a block of rows
+at a time, so that no second whole picture is ever held.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+_T = Image.Transpose
+# EXIF orientation → what to do to the pixels (as ImageOps.exif_transpose).
+_TURN: Final = {
+    2: _T.FLIP_LEFT_RIGHT, 3: _T.ROTATE_180, 4: _T.FLIP_TOP_BOTTOM,
+    5: _T.TRANSPOSE, 6: _T.ROTATE_270, 7: _T.TRANSVERSE, 8: _T.ROTATE_90,
+}  # fmt: skip
+_LYING: Final = frozenset({5, 6, 7, 8})  # upright rows are stored columns
+_FROM_THE_END: Final = frozenset({3, 4, 7, 8})  # the first upright row is the last stored row or column
+
+_BLOCK: Final = 256  # rows
+
+
+class Plane:
+    """A `matcher.hashers.Picture`."""
+
+    def __init__(self, image: Image.Image, orientation: int = 1) -> None:
+        self._image = levelled(image)
+        self._orientation = orientation
+        self.width, self.height = self._image.size
+        if orientation in _LYING:
+            self.width, self.height = self.height, self.width
+
+    def rows(self, top: int, bottom: int) -> NDArray[np.uint8]:
+        return np.asarray(self._block(top, bottom))
+
+    def grey(self, side: int) -> NDArray[np.uint8]:
+        if self._image.mode in {"L", "RGB"} and "transparency" not in self._image.info:
+            grey = self._image.convert("L")
+            small = self._turned(grey.resize((side, side), Image.Resampling.LANCZOS))
+        else:
+            grey = Image.new("L", (self.width, self.height))
+            for top in range(0, self.height, _BLOCK):
+                grey.paste(self._block(top, min(top + _BLOCK, self.height)).convert("L"), (0, top))
+            small = grey.resize((side, side), Image.Resampling.LANCZOS)
+        return np.asarray(small)
+
+    def _block(self, top: int, bottom: int) -> Image.Image:
+        width, height = self._image.size
+        if self._orientation in _LYING:
+            left, right = (width - bottom, width - top) if self._orientation in _FROM_THE_END else (top, bottom)
+            box = (left, 0, right, height)
+        else:
+            upper, lower = (height - bottom, height - top) if self._orientation in _FROM_THE_END else (top, bottom)
+            box = (0, upper, width, lower)
+        return self._turned(plain(self._image.crop(box)))
+
+    def _turned(self, image: Image.Image) -> Image.Image:
+        turn = _TURN.get(self._orientation)
+        return image if turn is None else image.transpose(turn)
+
+
+def plain(image: Image.Image) -> Image.Image:
+    """In L or RGB, on white where it was transparent."""
+    if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
+        seen_through = image.convert("RGBA")
+        on_white = Image.new("RGB", image.size, (255, 255, 255))
+        on_white.paste(seen_through, mask=seen_through.getchannel("A"))
+        return on_white
+    if image.mode in {"L", "RGB"}:
+        return image
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def levelled(image: Image.Image) -> Image.Image:
+    """Samples of more than 8 bits brought down to 8; any other picture as it is."""
+    if not image.mode.startswith(("I", "F")):
+        return image
+    floor, scale = _levels(image)
+    grey = Image.new("L", image.size)
+    for number, block in enumerate(_blocks(image)):
+        samples = np.nan_to_num(block, nan=floor, posinf=floor, neginf=floor)
+        grey.paste(Image.fromarray(np.clip((samples - floor) * scale, 0, 255).astype(np.uint8)), (0, number * _BLOCK))
+    return grey
+
+
+def _blocks(image: Image.Image) -> Iterator[NDArray[np.float64]]:
+    for top in range(0, image.height, _BLOCK):
+        yield np.asarray(image.crop((0, top, image.width, min(top + _BLOCK, image.height))), np.float64)
+
+
+def _levels(image: Image.Image) -> tuple[float, float]:
+    """The sample that is black, and what a step of one is worth of 255."""
+    if image.mode.startswith("I;16"):
+        return 0.0, 255 / 65535
+    low, high = math.inf, -math.inf
+    for block in _blocks(image):
+        finite = block[np.isfinite(block)]
+        low, high = float(finite.min(initial=low)), float(finite.max(initial=high))
+    if low > high:
+        return 0.0, 0.0  # no number in it
+    full = 1.0 if image.mode == "F" and high <= 1 else 255.0 if high <= 255 else 65535.0
+    if low >= 0 and high <= full:
+        return 0.0, 255 / full
+    return low, 255 / (high - low)  # no usual range: from the darkest to the brightest sample

@@ -1,0 +1,82 @@
+"""What a hasher is, and what it is given."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+MIN_QUALITY: Final = 50  # drops 88 % of flat pictures and no photograph
+
+
+class Picture(Protocol):
+    """A decoded picture, upright, in 8 bits, on white where it was transparent. Read in parts, never held whole in numbers."""
+
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
+
+    def rows(self, top: int, bottom: int) -> NDArray[np.uint8]:
+        """(bottom - top, width) for grey or (bottom - top, width, 3) for RGB."""
+        ...
+
+    def grey(self, side: int) -> NDArray[np.uint8]:
+        """(side, side): the whole picture in grey, resampled by Lanczos as Pillow does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hashed:
+    """Hex digits by turn.
+
+    quality: 0..100, how much there is to hash; None: this hasher does not say
+    shaky: so many bits hang on rounding that a scaled-down decode must not be believed
+    """
+
+    bits: Mapping[str, str] = field(repr=False)
+    quality: int | None = None
+    shaky: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hasher:
+    """One kind of hash.
+
+    hash       (picture, turns, exact) → the hash of each turn. `exact`: every bit as published, whatever it costs;
+               else a few bits that hang on float32 rounding may differ.
+    ones       how many bits are set in any picture that has features; outside it the hash says nothing
+    """
+
+    name: str
+    bit_count: int
+    default_threshold: int  # differing bits allowed, inclusive
+    may_confirm: bool
+    ones: range
+    hash: Callable[[Picture, Sequence[str], bool], Hashed] = field(repr=False)
+
+    @property
+    def digits(self) -> int:
+        return self.bit_count // 4
+
+    @property
+    def word_count(self) -> int:
+        return self.bit_count // 64
+
+    def fault(self, bits: str) -> str | None:
+        """Why these digits are no usable hash of this kind, or None."""
+        if len(bits) != self.digits:
+            return f"a {self.name} hash has {self.digits} hex digits, this one has {len(bits)}"
+        if re.fullmatch("[0-9a-f]+", bits) is None:
+            return f"a {self.name} hash is written in the digits 0-9 and a-f only"
+        ones = int(bits, 16).bit_count()
+        if ones not in self.ones:
+            return (
+                f"featureless: {ones} of {self.bit_count} bits are set, "
+                f"a picture with features sets {self.ones.start} to {self.ones.stop - 1}"
+            )
+        return None

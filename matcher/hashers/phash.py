@@ -1,0 +1,47 @@
+"""pHash in 64 bits, as imagehash computes it: for support and interchange, never the decision.
+
+Against a million entries a distance of 10 hits 12 % of unrelated pictures, 6 hit none of 768: hence the threshold.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher.hashers.kind import Hashed, Hasher, Picture
+
+_SIDE: Final = 32  # imagehash's own working size: what it is given is not resampled again
+
+
+def turned(grey: NDArray[np.uint8], turn: str) -> NDArray[np.uint8]:
+    quarter_turns = {
+        "": 0,
+        "rot90": 1,
+        "rot180": 2,
+        "rot270": 3,
+        "flip-v": 0,
+        "flip-h": 2,
+        "transpose": 3,
+        "transverse": 1,
+    }
+    flipped = grey[::-1] if turn in {"flip-v", "flip-h", "transpose", "transverse"} else grey
+    return np.ascontiguousarray(np.rot90(flipped, quarter_turns[turn]))
+
+
+def _hash(picture: Picture, turns: Sequence[str], _exact: bool) -> Hashed:
+    import imagehash  # in the child only: it brings Pillow and SciPy along
+    from PIL import Image
+
+    grey = picture.grey(_SIDE)
+    return Hashed(bits={turn: str(imagehash.phash(Image.fromarray(turned(grey, turn)))) for turn in turns})
+
+
+PHASH64: Final = Hasher(
+    name="phash64",
+    bit_count=64,
+    default_threshold=6,
+    may_confirm=False,
+    ones=range(16, 49),  # the median sets 32 of them, save for ties
+    hash=_hash,
+)
