@@ -92,7 +92,7 @@ class Journey:
             )
 
     def _protect(self) -> None:
-        say(f"{PERSON} hashes {len(PROTECTED)} photographs on their own machine, and enrols the hashes.")
+        say(f"A person hashes {len(PROTECTED)} photographs on their own machine, and enrols the hashes.")
         hash_set = self._do.home / "SET.json"
         self._do.run("hash", *(str(path_of(name)) for name in PROTECTED), "--output", str(hash_set))
         self._do.run("enrol", str(hash_set), "--person", PERSON, "--attested", "--json")

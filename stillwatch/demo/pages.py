@@ -26,7 +26,7 @@ header b{display:block;font-size:1.5rem;margin-bottom:.3rem}main{max-width:66rem
 
 # What shows lazy pictures to people; a crawler runs no script.
 SCRIPT = """for(const i of document.images)if(!i.currentSrc||i.src.startsWith("data:"))i.src=i.dataset.src||i.dataset.original||i.src
-for(const c of window.cards||[])document.getElementById(c.at).style.backgroundImage="url("+c.show+")"
+for(const c of window.cards||[])document.getElementById(c.at).style.backgroundImage="url("+c.thumb+")"
 """
 
 
@@ -323,7 +323,7 @@ def _thumbnail(picture: Picture, path: str) -> str:
         case "animals":
             return f'<picture><source type="image/jpeg" srcset="{url}"><img alt=""></picture>'
         case "portraits":
-            card = json.dumps({"at": f"c{picture.number}", "show": path}).replace("/", "\\/")
+            card = json.dumps({"at": f"c{picture.number}", "thumb": path}).replace("/", "\\/")
             return f'<div class="tile" id="c{picture.number}"></div><script>window.cards=(window.cards||[]).concat({card})</script>'
         case _:
             return f'<img src="{url}" alt="" loading="lazy">'

@@ -1,0 +1,31 @@
+"""What `up` needs of the demo while nothing else is watched: the site as a watched one, and hashes to find on it."""
+
+from pathlib import Path
+
+from config.sites import parse_site
+from core.errors import StillwatchError
+from core.model import HashSet, WatchedSite
+from matcher.decode import Decoder
+from matcher.hashset import hash_file, make_set, read_set
+from stillwatch.demo.album import PROTECTED, path_of
+from stillwatch.demo.site import site_toml
+
+
+def demo_site(port: int) -> WatchedSite:
+    """The demo site served on this port. Nothing is written anywhere."""
+    return parse_site(site_toml(port), Path("demo.toml"))
+
+
+def demo_hash_set() -> HashSet:
+    """The protected photographs, hashed here and now as a person would hash them. Takes about a second."""
+    pictures = []
+    with Decoder() as decoder:
+        for name in PROTECTED:
+            hashed = hash_file(path_of(name), decoder)
+            if isinstance(hashed, tuple):
+                state, reason = hashed
+                raise StillwatchError(
+                    f"the demo's photograph {name} cannot be hashed ({state}): {reason}; install Stillwatch again"
+                )
+            pictures.append(hashed)
+    return read_set(make_set(pictures))
