@@ -59,6 +59,10 @@ class House:
     def open(cls, environ: Mapping[str, str] | None = None) -> "House":
         return cls(read(os.environ if environ is None else environ, ROOT))
 
+    @property
+    def locks(self) -> Path:
+        return self.settings.home / "locks"
+
     # ---------------------------------------------------------------------------------------------------------- tables
 
     @cached_property
@@ -102,6 +106,7 @@ class House:
         import web
 
         self.settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.locks.mkdir(exist_ok=True, mode=0o700)
         stores.sql.connect(self.settings.database_url, **web.django_settings(self.settings.home))
         stores.sql.migrate()
         self._connected = True
@@ -236,12 +241,10 @@ class House:
         from crawler.crawl import CrawlServices
         from stillwatch.agreement import AgreementWatch
 
-        locks = self.settings.home / "locks"
-        locks.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self.examiner() as examiner, AgreementWatch(site, self.site_book, utc_now) as agreement:
             yield CrawlServices(
                 frontier_path=self.settings.home / "frontier.sqlite3",
-                lock_folder=locks,
+                lock_folder=self.locks,
                 examiner=examiner,
                 hit_log=self.hit_log,
                 site_book=self.site_book,
@@ -277,7 +280,7 @@ class House:
             mail_from=self.settings.mail_from,
             case_book=self.case_book,
             outbox=self.outbox,
-            lock_path=self.settings.home / "locks" / "courier.lock",
+            lock_path=self.locks / "courier.lock",
         )
 
     @cached_property

@@ -2,8 +2,10 @@
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -223,25 +225,30 @@ def _chosen(house: House, names: Sequence[str]) -> list[WatchedSite]:
 def _one_pass(
     house: House, site: WatchedSite, *, dry_run: bool, max_pages: int | None, json: bool
 ) -> Mapping[str, object]:
-    from crawler.crawl import crawl_site, site_lock
+    from crawler.crawl import crawl_site
 
     shown = _Shown(json)
-    with house.crawl_services(site) as services:
-        try:
-            lock = site_lock(services.lock_folder, site.name, wait=False)
-            lock.__enter__()
-        except Conflict:
-            say(
-                f"site {site.name!r} is being crawled by another process; waiting for that pass to end, then starting a new one."
-            )
-            lock = site_lock(services.lock_folder, site.name, wait=True)
-            lock.__enter__()
-        try:
-            return crawl_site(
-                site, services, max_pages=max_pages, dry_run=dry_run, on_image=shown.image, on_progress=shown.progress
-            )
-        finally:
-            lock.__exit__(None, None, None)
+    with house.crawl_services(site) as services, _turn(services.lock_folder, site.name):
+        return crawl_site(
+            site, services, max_pages=max_pages, dry_run=dry_run, on_image=shown.image, on_progress=shown.progress
+        )
+
+
+@contextmanager
+def _turn(lock_folder: Path, name: str) -> Iterator[None]:
+    """Waits until no other process crawls the site, and says so."""
+    from crawler.crawl import site_lock
+
+    lock = site_lock(lock_folder, name, wait=False)
+    try:
+        lock.__enter__()
+    except Conflict:
+        say(f"site {name!r} is being crawled by another process; a pass of its own follows when that one has ended.")
+        lock = site_lock(lock_folder, name, wait=True)
+        lock.__enter__()
+    with ExitStack() as held:
+        held.push(lock)
+        yield
 
 
 @dataclass
