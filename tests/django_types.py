@@ -1,3 +1,3 @@
-"""What the type checker needs to know of Django: which apps there are. Nothing runs with these settings."""
+"""What the type checker has to know of Django: which apps have models. Nothing runs with these settings."""
 
 INSTALLED_APPS = ["stores.sql"]
