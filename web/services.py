@@ -28,7 +28,7 @@ class CaseDesk(Protocol):
         ...
 
     def redraw(self, case_id: str, now: datetime) -> Case:
-        """The case with its drafted letters as they would leave now, and what they still lack. Raises UnknownId."""
+        """Stores and returns the case with its drafted letters as they would leave now. Raises UnknownId."""
         ...
 
     def approve(self, case_id: str, by: str, now: datetime, again: bool = False) -> Case:

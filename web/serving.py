@@ -1,5 +1,6 @@
 """The page as a WSGI application, and the server it runs in."""
 
+import socket
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -36,12 +37,14 @@ def server(app: "WSGIApplication", host: str, port: int) -> MultiSocketServer | 
             f"Use one of {', '.join(BIND_TO)}, and reach it from another machine through an SSH tunnel: "
             f"ssh -L {port}:127.0.0.1:{port} MACHINE"
         )
+    family = socket.AF_INET6 if host == "::1" else socket.AF_INET
     try:
-        return create_server(app, host=host, port=port, threads=4, ident="", clear_untrusted_proxy_headers=True)
+        listening = socket.create_server((host, port), family=family)
     except OSError as error:
         raise ConfigError(
             f"the page cannot listen on {host}:{port} ({error.strerror}); end what uses that port, or choose another with --port"
         ) from error
+    return create_server(app, sockets=[listening], threads=4, ident="", clear_untrusted_proxy_headers=True)
 
 
 def serve(app: "WSGIApplication", host: str, port: int) -> None:

@@ -79,7 +79,7 @@ def errands(
     """The most pressing first."""
     found = [errand for case in cases if case.status not in CLOSED for errand in _case_errands(case, now)]
     for status, why in (
-        (HitStatus.CANDIDATE, "Alert, case and letter only follow when somebody confirms."),
+        (HitStatus.CANDIDATE, "Case and letter only follow when somebody confirms."),
         (HitStatus.UNDONE, "A decision was taken back."),
     ):
         if counts.get(status):

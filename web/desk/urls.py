@@ -14,6 +14,7 @@ urlpatterns = [
     path("alerts/<str:alert_id>/acknowledge", views.acknowledge, name="acknowledge"),
     path("cases", views.cases, name="cases"),
     path("cases/<str:case_id>", views.case, name="case"),
+    path("cases/<str:case_id>/redraw", views.redraw, name="redraw"),
     path("cases/<str:case_id>/approve", views.approve, name="approve"),
 ]
 

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from core.errors import Conflict, NotReady, StoreUnavailable, UnknownId
+from core.errors import CallError, Conflict, StoreUnavailable, UnknownId
 from core.model import AlertStatus, Case, CaseStatus, Decision, Hit, HitQuery, HitStatus
 from web.desk.approval import NAME_LENGTH, Approval, approval_of
 from web.desk.overview import CLOSED, SEARCH_LIMIT, errands, headline, waiting_work
@@ -95,10 +95,11 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def hits(request: HttpRequest) -> HttpResponse:
     services = _services(request)
     asked = {name: request.GET.get(name, "").strip()[:200] for name in ("site", "status", "text")}
+    asked["status"] = asked["status"] if asked["status"] in list(HitStatus) else ""
     page = _page_number(request)
     query = HitQuery(
         site=asked["site"] or None,
-        status=_status(asked["status"]),
+        status=HitStatus(asked["status"]) if asked["status"] else None,
         text=asked["text"] or None,
         limit=HITS_A_PAGE + 1,  # one more than is shown: is there a next page?
         offset=(page - 1) * HITS_A_PAGE,
@@ -121,10 +122,6 @@ def hits(request: HttpRequest) -> HttpResponse:
             "older": f"?{urlencode({**filters, 'page': page + 1})}" if len(ids) > HITS_A_PAGE else None,
         },
     )
-
-
-def _status(word: str) -> HitStatus | None:
-    return HitStatus(word) if word in list(HitStatus) else None
 
 
 def _page_number(request: HttpRequest) -> int:
@@ -241,25 +238,32 @@ def cases(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def case(request: HttpRequest, case_id: str) -> HttpResponse:
+    """As it is stored: letters follow their case by themselves, and are only drawn anew by a form."""
     services = _services(request)
-    return _case_page(request, services, services.desk.redraw(case_id, services.clock()))
+    return _case_page(request, services, services.case_book.case(case_id))
 
 
 def _case_page(
     request: HttpRequest, services: WebServices, shown: Case, *, refusal: str = "", name: str = "", status: int = 200
 ) -> HttpResponse:
-    details = services.notice_details.details_of(shown.person)
-    approval = approval_of(shown)
     context = {
         "now": services.clock(),
         "case": shown,
-        "has_details": details is not None,
-        "approval": approval,
+        "has_details": services.notice_details.details_of(shown.person) is not None,
+        "approval": approval_of(shown),
         "refusal": refusal,
         "name": name,
         "name_length": NAME_LENGTH,
     }
     return render(request, "desk/case.html", context, status=status)
+
+
+@require_POST
+def redraw(request: HttpRequest, case_id: str) -> HttpResponse:
+    services = _services(request)
+    services.desk.redraw(case_id, services.clock())
+    messages.success(request, "The letters are as they would leave now.")
+    return _see_other("case", case_id)
 
 
 @require_POST
@@ -273,12 +277,12 @@ def approve(request: HttpRequest, case_id: str) -> HttpResponse:
         return _case_page(request, services, shown, refusal=refusal, name=name[:NAME_LENGTH], status=422)
     try:
         services.desk.approve(case_id, name, now, again="again" in request.POST)
-    except NotReady as missing:
-        now_shown = services.desk.redraw(case_id, now)
-        return _case_page(
-            request, services, now_shown, refusal=f"Nothing was approved. {missing}", name=name, status=422
-        )
-    messages.success(request, f"Approved by {name}. The letter leaves by e-mail as soon as a mail server takes it.")
+    except UnknownId:
+        raise
+    except CallError as refused:  # something is missing: said in the words of whoever refused
+        shown = services.case_book.case(case_id)
+        return _case_page(request, services, shown, refusal=f"Nothing was approved. {refused}", name=name, status=422)
+    messages.success(request, f"Approved by {name}. It leaves by e-mail as soon as a mail server takes it.")
     return _see_other("case", case_id)
 
 
