@@ -48,14 +48,16 @@ ADAPTERS = {
 }
 
 
-def __getattr__(name: str) -> object:
-    """An adapter, loaded when it is first asked for: models need a configured Django, and nothing is configured at import."""
-    if name not in ADAPTERS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from django.apps import apps
+if not TYPE_CHECKING:  # a misspelt adapter is to be an error of the type checker
 
-    if not apps.ready:
-        raise ConfigError(
-            "the database is not connected; call stores.sql.connect(database_url) before asking for an adapter"
-        )
-    return getattr(importlib.import_module(f"{__name__}.{ADAPTERS[name]}"), name)
+    def __getattr__(name: str) -> object:
+        """An adapter, loaded when it is first asked for: models need a configured Django, and nothing is configured at import."""
+        if name not in ADAPTERS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from django.apps import apps
+
+        if not apps.ready:
+            raise ConfigError(
+                "the database is not connected; call stores.sql.connect(database_url) before asking for an adapter"
+            )
+        return getattr(importlib.import_module(f"{__name__}.{ADAPTERS[name]}"), name)

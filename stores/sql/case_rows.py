@@ -19,6 +19,7 @@ from stores.sql.models import AlertHit, StoredAlert, StoredCase, StoredLocation,
 
 
 def cases(rows: Iterable[StoredCase]) -> Sequence[Case]:
+    """What hangs on a case is read after its revision: a case that changed in between cannot be saved by who read it so."""
     rows = list(rows)
     locations, notices = defaultdict(list), defaultdict(list)
     for location in StoredLocation.objects.filter(case__in=rows).order_by("place"):

@@ -10,15 +10,17 @@ from stores.sql.models import HitPage, StoredHit, StoredLocation
 
 
 def read(ids: Sequence[str]) -> dict[str, Hit]:
-    """By id, whole: with their pages and their case."""
+    """By id, whole: with their pages and their case.
+
+    The rows are read before what hangs on them, so that a hit is never older than its revision says: an index that has seen the
+    revision would not take the rest any more.
+    """
+    rows = list(StoredHit.objects.filter(id__in=ids))
     pages = defaultdict(list)
     for hit, url in HitPage.objects.filter(hit_id__in=ids).order_by("id").values_list("hit_id", "url"):
         pages[hit].append(url)
     cases = dict(StoredLocation.objects.filter(hit__in=ids).values_list("hit", "case_id"))
-    return {
-        row.id: replace(_hit(row), pages=tuple(pages[row.id]), case=cases.get(row.id))
-        for row in StoredHit.objects.filter(id__in=ids)
-    }
+    return {row.id: replace(_hit(row), pages=tuple(pages[row.id]), case=cases.get(row.id)) for row in rows}
 
 
 def _hit(row: StoredHit) -> Hit:
