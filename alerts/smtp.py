@@ -172,7 +172,8 @@ def _answer(code: int) -> Delivery:
 
 def _lines(message: EmailMessage) -> bytes:
     """As it goes over the wire: CRLF, leading dots doubled, ended by a dot alone (RFC 5321, 4.5.2)."""
-    text = re.sub(rb"(?m)^\.", b"..", message.as_bytes())
+    # Headers unfolded: Python's folding puts a space before a long subject's first word. 998 is the limit of RFC 5322.
+    text = re.sub(rb"(?m)^\.", b"..", message.as_bytes(policy=message.policy.clone(max_line_length=998)))
     return text + (b"" if text.endswith(b"\r\n") else b"\r\n") + b".\r\n"
 
 

@@ -56,6 +56,8 @@ def one_line(text: str) -> str:
 def paragraphs(text: str) -> Sequence[str]:
     """The person's own lines, each printable; runs of empty ones are one."""
     lines = [one_line(each) for each in text.splitlines()]
+    while lines and not lines[-1]:
+        lines.pop()
     return [each for n, each in enumerate(lines) if each or (n > 0 and lines[n - 1])]
 
 

@@ -1,0 +1,1 @@
+"""Claims about alerts, cases, notices and how they leave."""
