@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from config.nearest import nearest, unknown_key
 from config.values import (
@@ -277,7 +277,7 @@ def version() -> str:
 # Defaults that follow from other settings, which stand before them in the class.
 _COMPUTED = {
     "home": lambda _, root: (root / "var").absolute(),
-    "database_url": lambda values, _: f"sqlite:///{values['home']}/stillwatch.sqlite3",
+    "database_url": lambda values, _: f"sqlite:///{quote(str(values['home']))}/stillwatch.sqlite3",
     "user_agent": _own_user_agent,
     "mail_from": _sender,
 }

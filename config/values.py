@@ -14,6 +14,13 @@ class Unfit(ValueError):
     """Not a value for this setting, and why."""
 
 
+HOSTLESS = (
+    "sqlite",
+    "unix",
+    "mailto",
+    "postgres",
+    "postgresql",
+)  # a Postgres without a host is asked over its local socket
 PLAIN_QUERY = ("sslmode", "connect_timeout", "timeout")  # shown as they are; any other query value may be a secret
 
 
@@ -44,7 +51,7 @@ def url(*schemes: str) -> Reader:
             raise Unfit(f"is not a URL; it must begin with one of {known}") from error
         if parts.scheme not in schemes:
             raise Unfit(f"must begin with one of {known}")
-        if parts.scheme not in ("sqlite", "unix", "mailto") and not parts.hostname:
+        if parts.scheme not in HOSTLESS and not parts.hostname:
             raise Unfit(f"names no host; it must look like {schemes[0]}://host:port/…")
         return text
 

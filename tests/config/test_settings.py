@@ -1,6 +1,7 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from hypothesis import given
@@ -62,6 +63,12 @@ def test_a_database_follows_a_home_that_the_file_moved(tmp_path: Path) -> None:
     settings_file(tmp_path, f'home = "{tmp_path}/elsewhere"\n')
 
     assert read({}, tmp_path).database_url == f"sqlite:///{tmp_path}/elsewhere/stillwatch.sqlite3"
+
+
+def test_a_home_with_odd_characters_is_still_one_file(tmp_path: Path) -> None:
+    settings = read({"STILLWATCH_HOME": str(tmp_path / "a b?c#d%25")}, tmp_path)
+
+    assert unquote(urlsplit(settings.database_url).path) == f"/{tmp_path}/a b?c#d%25/stillwatch.sqlite3"
 
 
 def test_another_config_folder_brings_its_own_settings_file(tmp_path: Path) -> None:
@@ -147,7 +154,7 @@ def test_an_empty_value_is_the_same_as_none(tmp_path: Path) -> None:
     ("name", "value"),
     [
         ("DATABASE_URL", "mysql://db/x"),
-        ("DATABASE_URL", "postgres:///no-host"),
+        ("ELASTICSEARCH_URL", "http:///no-host"),
         ("REDIS_URL", "http://redis"),
         ("REDIS_URL", "redis://redis:notaport"),
         ("ELASTICSEARCH_URL", "elastic:9200"),
@@ -173,13 +180,9 @@ def test_a_value_out_of_its_range_is_refused_by_name(name: str, value: str, tmp_
 
 @pytest.mark.parametrize(
     "line",
-    ["web_port = true", "web_port = '80'x", "channels = 'a b'", "home = 3", "mail_from = ['a']", "channels = [1]"],
+    ["web_port = true", "web_port = '80'x", "home = 3", "mail_from = ['a']", "channels = [1]"],
 )
 def test_the_file_must_hold_the_right_types(line: str, tmp_path: Path) -> None:
-    if line == "channels = 'a b'":  # a text is taken as in the environment
-        settings_file(tmp_path, line)
-        assert read({}, tmp_path).channels == ("a", "b")
-        return
     path = settings_file(tmp_path, line)
 
     assert refusal({}, tmp_path).startswith(str(path))
