@@ -56,4 +56,6 @@ def _moment(path: Path, value: object) -> datetime | None:
                 return read if read.tzinfo is not None else read.replace(tzinfo=UTC)
         case _:
             pass
+        case _:
+            pass
     raise CallError(f"{path}: signed_at must be a date or a time, for instance 2026-11-23")

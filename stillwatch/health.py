@@ -67,7 +67,7 @@ def _decoder(house: House) -> Check:
             reading = decoder.read(b"GIF89a", turns=False)
     except StillwatchError as error:
         return Check(name="decoder", health="bad", what=str(error), cure="see docs/how-to/install.md")
-    if reading.state in (State.EXHAUSTED, State.TIMEOUT):
+    if reading.obstacle in {State.EXHAUSTED, State.TIMEOUT}:
         return Check(
             name="decoder", health="bad", what="its child process does not live", cure="allow child processes of 1 GiB"
         )

@@ -49,7 +49,7 @@ def hash_pictures(
     Treat it as private all the same.
     """
     from matcher.decode import Decoder
-    from matcher.hashset import hash_file, write_set
+    from matcher.hashset import hash_file, make_set
 
     files = list(_files(paths))
     pictures = []
@@ -66,8 +66,19 @@ def hash_pictures(
     if not pictures:
         say("No picture could be hashed; nothing was written.")
         raise typer.Exit(1)
-    write_set(output, pictures)
+    try:
+        with output.open("x", encoding="utf-8", opener=_private) as file:
+            file.write(make_set(pictures))
+    except FileExistsError as error:
+        raise CallError(f"{output} is there already; choose another name, or remove it") from error
+    except OSError as error:
+        raise CallError(f"{output} cannot be written ({error.strerror})") from error
     say(f"{len(pictures)} of {len(files)} pictures hashed into {output}. No picture, name or path is in it.")
+
+
+def _private(path: str, flags: int) -> int:
+    """Hashes are as private as the pictures."""
+    return os.open(path, flags, 0o600)
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -198,7 +198,7 @@ def crawl(
 
 
 def _chosen(house: House, names: Sequence[str]) -> list[WatchedSite]:
-    """The sites that may be crawled now. One that was named and may not is an error with its reason; with no name it is said and left out."""
+    """The sites that may be crawled now. One that was named and may not is an error; without names such a site is said and left out."""
     read, faults = house.sites()
     if names:
         chosen = [house.site(name) for name in dict.fromkeys(names)]
@@ -286,8 +286,9 @@ def _show_summary(summary: Mapping[str, object], json: bool) -> None:
         json_line({"summary": summary})
         return
     counter("")
-    parts = summary.get("sites")
-    for each in parts if isinstance(parts, list) else [summary]:
+    several = summary.get("sites")
+    parts: list[dict[str, Any]] = several if isinstance(several, list) else [dict(summary)]
+    for each in parts:
         end = "" if each.get("finished") else "; the pass is not finished"
         line(f"{each['site']}: {each['urls']} URLs met, {each['hits']} new hits{end}")
         for what in ("pages", "images"):
