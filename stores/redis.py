@@ -22,6 +22,7 @@ from core.ports import EnrolledHashes, Heard
 log = logging.getLogger(__name__)
 
 TIMEOUT_S = 2.0  # for connecting, and for each answer
+QUIET_S = 0.2  # listening is looked up from so often, to stop or to find Redis gone
 VERSION = "stillwatch:hashes:version"  # a key, and the channel of the same name
 LEADER = "stillwatch:leader:"
 
@@ -155,14 +156,14 @@ class Listener:
                 wait_s = min(2 * wait_s, 5.0)
 
     def _hear(self) -> Iterator[int]:
-        """What is announced, until stopped. The key is read after subscribing, and each quiet second again: nothing is missed."""
+        """What is announced, until stopped. The key is read after subscribing and whenever it was quiet: nothing is missed."""
         with PubSub(self._redis.connection_pool, ignore_subscribe_messages=True) as announcements:
             announcements.subscribe(VERSION)
             while not self._stopping.is_set():
                 known = self._redis.get(VERSION)
                 if isinstance(known, str):
                     yield int(known)
-                message = announcements.get_message(timeout=1.0)
+                message = announcements.get_message(timeout=QUIET_S)
                 while message is not None:
                     with suppress(ValueError):
                         yield int(message["data"])

@@ -12,6 +12,7 @@ from elasticsearch import (
     AuthenticationException,
     AuthorizationException,
     Elasticsearch,
+    SerializationError,
     SSLError,
     TransportError,
     UnsupportedProductError,
@@ -21,10 +22,9 @@ from core.errors import ConfigError, StoreUnavailable
 
 FORM = "https://user:password@host:9200/?ca=/path/to/ca.pem, or ?api_key_file=/path in place of user and password"
 OPTIONS = frozenset({"ca", "api_key_file"})
-TIMEOUT_S = 30.0
 
 
-def client(url: str) -> Elasticsearch:
+def client(url: str, timeout_s: float) -> Elasticsearch:
     """Connects with the first call, not here. https is verified: against `ca`, or against the system's authorities."""
     try:
         parts = urlsplit(url)
@@ -48,7 +48,7 @@ def client(url: str) -> Elasticsearch:
         [node],
         basic_auth=(unquote(parts.username), unquote(parts.password or "")) if parts.username else None,
         api_key=_secret(given["api_key_file"]) if "api_key_file" in given else None,
-        request_timeout=TIMEOUT_S,
+        request_timeout=timeout_s,
         max_retries=1,  # at once, for a connection that died unnoticed; whoever calls tries again later
         retry_on_status=(),
     )
@@ -97,6 +97,8 @@ def translated() -> Iterator[None]:
         raise ConfigError(
             f"the certificate of Elasticsearch was not accepted ({error}); name its authority in ELASTICSEARCH_URL with ?ca=/path"
         ) from error
+    except SerializationError as error:  # a proxy's page, for instance; the error's own words repeat it
+        raise unavailable("its answer is no JSON") from error
     except TransportError as error:
         raise unavailable(str(error)) from error
 

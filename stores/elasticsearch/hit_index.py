@@ -31,8 +31,9 @@ class ElasticHitIndex:
     Revisions only grow. After SQL was set back to an older backup, rebuild: until then newer revisions here refuse the older ones.
     """
 
-    def __init__(self, url: str, index: str = "stillwatch-hits") -> None:
-        self._client: Elasticsearch = client(url)
+    def __init__(self, url: str, index: str = "stillwatch-hits", timeout_s: float = 20.0) -> None:
+        """timeout_s  for the answer to one request, of at most 500 hits or 5 MiB"""
+        self._client: Elasticsearch = client(url, timeout_s)
         self._alias = index
         self._next = f"{index}-next"
 
