@@ -1,5 +1,6 @@
 """The file that `person set` takes: what a notice must carry about a person."""
 
+import contextlib
 import tomllib
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -40,22 +41,14 @@ def read_notice_details(path: Path) -> NoticeDetails:
 
 
 def _moment(path: Path, value: object) -> datetime | None:
-    match value:
-        case None:
-            return None
-        case datetime():
-            return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
-        case date():
-            return datetime.combine(value, time(), UTC)
-        case str():
-            try:
-                read = datetime.fromisoformat(value)
-            except ValueError:
-                pass
-            else:
-                return read if read.tzinfo is not None else read.replace(tzinfo=UTC)
-        case _:
-            pass
-        case _:
-            pass
-    raise CallError(f"{path}: signed_at must be a date or a time, for instance 2026-11-23")
+    """A TOML date or time, or text that reads as one; without a zone it is UTC."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):  # then it stays text, and is refused below
+            value = datetime.fromisoformat(value)
+    elif isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time(), UTC)
+    if not isinstance(value, datetime):
+        raise CallError(f"{path}: signed_at must be a date or a time, for instance 2026-11-23")
+    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)

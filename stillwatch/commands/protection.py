@@ -3,6 +3,7 @@
 import os
 import secrets
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -66,19 +67,18 @@ def hash_pictures(
     if not pictures:
         say("No picture could be hashed; nothing was written.")
         raise typer.Exit(1)
-    try:
-        with output.open("x", encoding="utf-8", opener=_private) as file:
-            file.write(make_set(pictures))
-    except FileExistsError as error:
-        raise CallError(f"{output} is there already; choose another name, or remove it") from error
-    except OSError as error:
-        raise CallError(f"{output} cannot be written ({error.strerror})") from error
+    _write_privately(output, make_set(pictures))
     say(f"{len(pictures)} of {len(files)} pictures hashed into {output}. No picture, name or path is in it.")
 
 
-def _private(path: str, flags: int) -> int:
-    """Hashes are as private as the pictures."""
-    return os.open(path, flags, 0o600)
+def _write_privately(path: Path, text: str) -> None:
+    """Hashes are as private as the pictures: only the owner may read the file, and it is there whole or not at all."""
+    try:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:  # mode 0600
+            file.write(text)
+        Path(file.name).replace(path)
+    except OSError as error:
+        raise CallError(f"{path} cannot be written ({error.strerror})") from error
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:
