@@ -1,0 +1,54 @@
+"""Scrapy's download handler for http and https: hands every request to the one guarded fetch."""
+
+from typing import Self
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+
+from core.model import State
+from crawler.fetch import Fetched, NotFetched
+from crawler.frontier import Leased, What
+from crawler.scope import Wanted
+from crawler.under_way import UnderWay
+
+WANTED = {What.PAGE: Wanted.PAGE, What.IMAGE: Wanted.IMAGE}
+
+
+class Looked(Response):
+    """What came of one leased URL. Scrapy sees the body, to bound what is in memory; ours is the outcome."""
+
+    __slots__ = ("leased", "outcome")
+
+    def __init__(self, leased: Leased, outcome: Fetched | NotFetched) -> None:
+        super().__init__(leased.url, body=outcome.body if isinstance(outcome, Fetched) else b"")
+        self.leased = leased
+        self.outcome = outcome
+
+
+class GuardedHandler:
+    """See scrapy.core.downloader.handlers.DownloadHandlerProtocol."""
+
+    lazy = False
+
+    def __init__(self, under_way: UnderWay) -> None:
+        self._under_way = under_way
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        under_way = getattr(crawler.spider, "under_way", None)
+        assert isinstance(under_way, UnderWay), "started by crawl_site"
+        return cls(under_way)
+
+    async def download_request(self, request: Request) -> Response:
+        leased: Leased = request.meta["leased"]
+        try:
+            # The leased URL, not the request's: Scrapy may spell that anew.
+            outcome = await self._under_way.asking.ask(leased.url, WANTED[leased.what])
+        except Exception as error:  # noqa: BLE001  # crawl_site raises it, once what is under way is given back
+            self._under_way.break_off(error)
+            outcome = NotFetched(url=leased.url, state=State.PENDING, reason="the asking failed")
+        return Looked(leased, outcome)
+
+    async def close(self) -> None:
+        """The fetch is opened and closed by crawl_site, which asks for robots.txt through it too."""

@@ -1,0 +1,155 @@
+"""Stores what one page named: new URLs, further mentions of known pictures, and the branch each page belongs to.
+
+Works inside the caller's transaction on the tables of crawler.frontier_sqlite.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Collection, Sequence
+
+from core.model import State
+from crawler import branches, traps
+from crawler.frontier import Found, What, host_of
+
+MENTIONS = 100  # pages kept for one picture
+MET_AT_MOST = (
+    1_000_000  # URLs of one pass kept by name (about 300 bytes each); further ones are only counted, as over_limit
+)
+
+REVIVED = (State.TRAP, State.OVER_LIMIT)  # a page left out by these is a picture after all: it is asked for
+
+
+def store(
+    db: sqlite3.Connection, pass_key: int, page_url: str | None, found: Sequence[Found], told: Collection[str]
+) -> Sequence[str]:
+    """page_url   the page that was read; None for URLs that no page named
+    returns    hits among the page's pictures that are not in `told`
+    """
+    page = db.execute("SELECT key, branch, fresh FROM urls WHERE pass = ? AND url = ?", (pass_key, page_url)).fetchone()
+    page_key, branch, fresh = page or (None, None, 1)
+    names = _Names(db, pass_key, page_key)
+    untold: list[str] = []
+    productive = False
+    for each in found:
+        if each.what is What.IMAGE:
+            is_new, hits = names.image(each)
+            productive = productive or is_new
+            untold += [hit for hit in hits if hit not in told]
+    if branch is not None and productive:
+        branches.clear(db, branch)
+    elif branch is not None and not fresh:
+        branches.count_barren(db, branch)
+    placement = branches.Placement(db, pass_key, branch, productive)
+    for each in found:
+        if each.what is What.PAGE:
+            names.page(each, placement)
+    names.count()
+    return untold
+
+
+def pages_showing(db: sqlite3.Connection, pass_key: int, url: str) -> Sequence[str]:
+    row = db.execute(
+        "SELECT u.key, f.url FROM urls u LEFT JOIN urls f ON f.key = u.found_on WHERE u.pass = ? AND u.url = ?",
+        (pass_key, url),
+    ).fetchone()
+    if row is None:
+        return ()
+    mentions = db.execute(
+        "SELECT p.url FROM mentions m JOIN urls p ON p.key = m.page WHERE m.pass = ? AND m.image = ? ORDER BY m.page",
+        (pass_key, row[0]),
+    )
+    return list(dict.fromkeys([row[1] or url, *(page for (page,) in mentions)]))
+
+
+class _Names:
+    """Writes the URLs that one page named."""
+
+    def __init__(self, db: sqlite3.Connection, pass_key: int, page_key: int | None) -> None:
+        self._db = db
+        self._pass = pass_key
+        self._page = page_key
+        (self._met,) = db.execute("SELECT met FROM passes WHERE key = ?", (pass_key,)).fetchone()
+        self._uncounted = {What.PAGE: 0, What.IMAGE: 0}
+
+    def image(self, found: Found) -> tuple[bool, Sequence[str]]:
+        """Whether the picture is new in this pass, and the hits it already has that this page was not known to show."""
+        row = self._row(found.url)
+        if row is None:
+            key = self._add(found)
+            if key is None or found.state is not None:
+                return False, ()
+        else:
+            key, what, state, lease, mentions, _, hits = row
+            if what == What.PAGE and found.state is None and ((state == "" and lease == "") or state in REVIVED):
+                self._db.execute("UPDATE urls SET what = ?, state = '', branch = NULL WHERE key = ?", (What.IMAGE, key))
+            elif state in ("", State.HIT) and mentions < MENTIONS:
+                # A page that is just being asked for may answer with this picture: it will want to know who shows it.
+                return False, hits.split() if self._mention(key) else ()
+            else:
+                return False, ()
+        self._mention(key)
+        return self._new_picture(found.url), ()
+
+    def page(self, found: Found, placement: branches.Placement) -> None:
+        row = self._row(found.url)
+        if found.state is not None:
+            if row is None:
+                self._add(found)
+            return
+        if row is not None:
+            key, what, state, lease, _, fresh, _ = row
+            may_move = what == What.PAGE and not fresh and ((state == "" and lease == "") or state == State.TRAP)
+            if may_move and placement.continued(traps.shape(found.url)) is None:
+                branch = placement.of_fresh(traps.shape(found.url))
+                self._db.execute("UPDATE urls SET state = '', branch = ?, fresh = 1 WHERE key = ?", (branch, key))
+            return
+        shape = traps.shape(found.url)
+        continued = placement.continued(shape)
+        if continued is None:
+            self._add(found, branch=placement.of_fresh(shape), fresh=True)
+        else:
+            branch, barren = continued
+            ended = State.TRAP if barren >= traps.BARREN_PAGES else None
+            self._add(Found(found.what, found.url, ended), branch=branch)
+
+    def count(self) -> None:
+        self._db.execute(
+            "UPDATE passes SET met = ?, pages_uncounted = pages_uncounted + ?, images_uncounted = images_uncounted + ? WHERE key = ?",
+            (self._met, self._uncounted[What.PAGE], self._uncounted[What.IMAGE], self._pass),
+        )
+
+    def _row(self, url: str) -> tuple[int, str, str, str, int, int, str] | None:
+        row: tuple[int, str, str, str, int, int, str] | None = self._db.execute(
+            "SELECT key, what, state, lease, mentions, fresh, hits FROM urls WHERE pass = ? AND url = ?",
+            (self._pass, url),
+        ).fetchone()
+        return row
+
+    def _add(self, found: Found, branch: int | None = None, *, fresh: bool = False) -> int | None:
+        if self._met >= MET_AT_MOST:
+            self._uncounted[found.what] += 1
+            return None
+        self._met += 1
+        return self._db.execute(
+            "INSERT INTO urls (pass, url, what, host, state, found_on, branch, fresh) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (self._pass, found.url, found.what, host_of(found.url), found.state or "", self._page, branch, int(fresh)),
+        ).lastrowid
+
+    def _mention(self, image_key: int) -> bool:
+        """Whether this page was not known to show it."""
+        if self._page is None:
+            return False
+        added = (
+            self._db.execute(
+                "INSERT OR IGNORE INTO mentions VALUES (?, ?, ?)", (self._pass, image_key, self._page)
+            ).rowcount
+            == 1
+        )
+        if added:
+            self._db.execute("UPDATE urls SET mentions = mentions + 1 WHERE key = ?", (image_key,))
+        return added
+
+    def _new_picture(self, url: str) -> bool:
+        digest = hashlib.blake2b(traps.picture_key(url).encode(), digest_size=8).digest()
+        key = int.from_bytes(digest, "big", signed=True)
+        return self._db.execute("INSERT OR IGNORE INTO pictures VALUES (?, ?)", (self._pass, key)).rowcount == 1

@@ -1,0 +1,129 @@
+"""The front door for looking again: is the picture still where it was found? Says what was seen; alerts.rechecks says what it means."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import uvloop
+
+from core.errors import StillwatchError
+from core.model import Hit, Look, State, WatchedSite
+from crawler import links
+from crawler.asking import Asking
+from crawler.fetch import Fetched, Kind, NotFetched
+from crawler.frontier import host_of
+from crawler.frontier_sqlite import SqliteFrontier
+from crawler.kept_robots import KeptRobots
+from crawler.pipeline import BUSY
+from crawler.scope import Scope, Wanted, canonical
+from crawler.under_way import CrawlServices
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecheckTarget:
+    hit: Hit
+
+
+def look_again(site: WatchedSite, targets: Sequence[RecheckTarget], services: CrawlServices) -> Sequence[Look]:
+    """One look a target, in their order. Blocks; asks as politely as a crawl does, one request after the other.
+
+    What could not be looked at is a state of the look, never an exception: an agreement that has ended makes it PENDING.
+    """
+    with (
+        SqliteFrontier(services.frontier_path) as frontier,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        return runner.run(_look_again(site, targets, services, frontier))
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    state: State
+    names: frozenset[str] = frozenset()
+    whole: bool = False  # what it does not name is not there
+
+    def shows(self, url: str) -> bool | None:
+        if (canonical(url) or url) in self.names:
+            return True
+        return False if self.whole else None
+
+
+async def _look_again(
+    site: WatchedSite, targets: Sequence[RecheckTarget], services: CrawlServices, frontier: SqliteFrontier
+) -> Sequence[Look]:
+    asking = Asking(
+        site,
+        Scope(site),
+        user_agent=services.user_agent,
+        still_agreed=services.still_agreed,
+        clock=services.clock,
+        memory=KeptRobots.of(frontier, site.name),
+    )
+
+    async def ask(url: str, wanted: Wanted) -> Fetched | NotFetched:
+        host, now = host_of(url), services.clock().timestamp()
+        if frontier.paused_until(site.name, host) > now:
+            return NotFetched(url=url, state=State.PENDING, reason="the site asked for a pause")
+        outcome = await asking.ask(url, wanted)
+        if isinstance(outcome, NotFetched) and outcome.status in BUSY and outcome.retry_after_s is not None:
+            frontier.pause(site.name, host, now + outcome.retry_after_s)
+        return outcome
+
+    pages: dict[str, _Page] = {}  # several pictures are on one page: it is asked for once
+    async with asking:
+        with ThreadPoolExecutor(1, "examiner") as examiner:
+            return [await _look(target.hit, ask, services, examiner, pages) for target in targets]
+
+
+async def _look(
+    hit: Hit,
+    ask: Callable[[str, Wanted], Awaitable[Fetched | NotFetched]],
+    services: CrawlServices,
+    examiner: ThreadPoolExecutor,
+    pages: dict[str, _Page],
+) -> Look:
+    outcome = await ask(hit.image_url, Wanted.IMAGE)
+    if isinstance(outcome, NotFetched):
+        image, still_matches = outcome.state, None
+    else:
+        image, still_matches = await asyncio.get_running_loop().run_in_executor(
+            examiner, _compare, hit, outcome, services
+        )
+    if hit.page_url not in pages:
+        pages[hit.page_url] = _read(await ask(hit.page_url, Wanted.PAGE))
+    page = pages[hit.page_url]
+    return Look(
+        hit=hit.id,
+        at=services.clock(),
+        image=image,
+        page=page.state,
+        still_matches=still_matches,
+        page_shows_image=page.shows(hit.image_url),
+    )
+
+
+def _compare(hit: Hit, fetched: Fetched, services: CrawlServices) -> tuple[State, bool | None]:
+    """Whether the same person is found there: another picture of hers under the same URL is still one."""
+    try:
+        examination = services.examiner.examine(fetched.body)
+    except StillwatchError as error:  # no decoder, no hashes: nobody looked, which is no reason to lose the other looks
+        log.warning("recheck.not_examined", extra={"hit": hit.id, "error": type(error).__name__})
+        return State.PENDING, None
+    if any(finding.match.enrolment.person == hit.person for finding in examination.findings):
+        return State.HIT, True
+    return examination.state, False if examination.state in (State.HIT, State.CLEAR) else None
+
+
+def _read(outcome: Fetched | NotFetched) -> _Page:
+    if isinstance(outcome, NotFetched):
+        return _Page(outcome.state)
+    if outcome.kind is Kind.IMAGE:  # the page was the picture itself
+        return _Page(State.READ, frozenset([canonical(outcome.url) or outcome.url]), whole=True)
+    found = links.read_page(outcome.body, outcome.final_url, outcome.headers.get("content-type"))
+    # A page without a single link says little: it may be a wall that only crawlers see.
+    names = frozenset(found.images) | frozenset(found.pages)
+    return _Page(State.READ, names, whole=bool(names) and not found.truncated)

@@ -1,0 +1,67 @@
+"""What every kind of site has in common: a look is handed to the pipeline, and a page is read on the way. A kind says how to read."""
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from scrapy import Request, Spider
+from scrapy.http import Response
+
+from core.model import State
+from crawler.fetch import Fetched, Kind, NotFetched
+from crawler.frontier import Leased
+from crawler.handler import Looked
+from crawler.links import PageLinks
+from crawler.under_way import UnderWay
+
+log = logging.getLogger(__name__)
+
+LARGE_PAGE = 256 * 1024  # bytes; about 20 ms of reading
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What came of one leased URL, with its links where it was a page."""
+
+    leased: Leased
+    outcome: Fetched | NotFetched = field(repr=False)
+    links: PageLinks | None = field(default=None, repr=False)
+
+
+class SiteSpider(Spider):
+    name: ClassVar[str]  # type: ignore[misc]  # Scrapy reads it from the class and from the object
+
+    def __init__(self, under_way: UnderWay) -> None:
+        super().__init__()
+        self.under_way = under_way
+
+    async def start(self) -> AsyncIterator[Request]:
+        """Nothing: the start pages are in the frontier, where a pass that was killed has its other URLs too."""
+        nothing: tuple[Request, ...] = ()
+        for request in nothing:
+            yield request
+
+    async def parse(self, response: Response, **_: object) -> AsyncIterator[Seen]:
+        assert isinstance(response, Looked)
+        outcome = response.outcome
+        if not isinstance(outcome, Fetched) or outcome.kind not in (Kind.HTML, Kind.TEXT):
+            yield Seen(response.leased, outcome)
+            return
+        try:
+            if len(outcome.body) > LARGE_PAGE:
+                links = await self.under_way.read(self.read_page, outcome)
+            else:
+                links = self.read_page(outcome)
+        except Exception as error:  # noqa: BLE001  # one page made to break its reader must not end the watch of the site
+            # Without the traceback: it may quote the page.
+            log.warning(
+                "crawl.page_unreadable", extra={"site": self.under_way.site.name, "error": type(error).__name__}
+            )
+            yield Seen(response.leased, NotFetched(url=outcome.url, state=State.BROKEN, reason="could not be read"))
+        else:
+            yield Seen(response.leased, outcome, links)
+
+    def read_page(self, page: Fetched) -> PageLinks:
+        """The pictures and pages that a page names. Pure: it may run in any thread."""
+        raise NotImplementedError

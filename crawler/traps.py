@@ -1,0 +1,66 @@
+"""When pages stop being worth reading: plain rules about the spelling of URLs. The counting is done in crawler.branches.
+
+A branch is a run of like-shaped pages, each found on another of them. Its pages that bring no new picture are barren; after
+BARREN_PAGES of them in a row the rest of the branch is a trap. Depth alone never ends anything: chains of 200 "older" pages are real.
+"""
+
+import re
+from functools import lru_cache
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+BARREN_PAGES = 20
+LONGEST_URL = 2_000  # characters; session ids and filters pile up beyond anything a person would share
+SAME_SEGMENT = 5  # /a/b/a/b/a/b/a/b/a/b: a relative link that was meant to be absolute
+
+_TOKEN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-z]+")
+_NUMBERS = re.compile(r"#(?:[-_.:,#]*#)+")  # 2024-05-01 and 2024-05 are both a date
+_PICTURE = re.compile(r"\.(?:avif|bmp|gif|heic|jfif|jpe?g|jxl|png|svg|tiff?|webp)$", re.IGNORECASE)
+_NUMBERED_SEGMENTS = 3  # /1/2/3/4/5/… is no new shape at every depth
+
+
+def trap_by_spelling(url: str) -> str | None:
+    """Why a page of this URL is not worth asking for, or None."""
+    if len(url) > LONGEST_URL:
+        return f"longer than {LONGEST_URL} characters"
+    segments = [segment for segment in urlsplit(url).path.split("/") if segment]
+    if len(segments) >= SAME_SEGMENT and any(segments.count(segment) >= SAME_SEGMENT for segment in set(segments)):
+        return f"the same part of the path {SAME_SEGMENT} times"
+    return None
+
+
+@lru_cache(maxsize=4096)  # menus name the same pages on every page
+def shape(url: str) -> str:
+    """What is left of a URL when numbers, dates and ids are taken out: pages made by one template have one shape."""
+    parts = urlsplit(url)
+    segments: list[str] = []
+    numbered = 0
+    for segment in parts.path.split("/"):
+        kind = _without_ids(segment.partition(";")[0])
+        if kind == "#":
+            numbered += 1
+            if numbered > _NUMBERED_SEGMENTS:
+                continue
+        elif not kind or kind in segments:
+            continue
+        segments.append(kind)
+    names = sorted({_without_ids(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)})
+    return f"{parts.netloc.lower()}/{'/'.join(segments)}?{'&'.join(names)}"
+
+
+def picture_key(url: str) -> str:
+    """Under one key a picture is new only once: a counter or a cache buster behind `pixel.gif?` makes no new picture."""
+    parts = urlsplit(url)
+    if parts.query and _PICTURE.search(parts.path):
+        return f"{parts.scheme}://{parts.netloc}{parts.path}"
+    return url
+
+
+def _without_ids(text: str) -> str:
+    return _NUMBERS.sub("#", _TOKEN.sub(_token, unquote(text).lower()))
+
+
+def _token(found: re.Match[str]) -> str:
+    token = found[0]
+    if len(token) >= 8 and not token.isalpha():
+        return "#"  # a session, a hash, a UUID
+    return re.sub(r"\d+", "#", token)

@@ -1,0 +1,230 @@
+"""One pass while it runs: what the scheduler, the download handler, the spider and the pipeline share.
+
+Nothing here blocks the loop: the frontier has a thread of its own, so has the hit log (whose database connection belongs to one
+thread), and pictures are examined in a few more.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import ParamSpec, Self, TypeVar
+
+from core.model import Added, Examination, Hit, PassRecord, State, WatchedSite
+from core.ports import Examiner, HitLog, SiteBook
+from crawler.asking import Asking
+from crawler.frontier import Frontier, Leased, Pass, Tally, What
+from crawler.scope import Scope
+
+P = ParamSpec("P")
+R = TypeVar("R")
+log = logging.getLogger(__name__)
+
+EXAMINED_AT_ONCE = 4  # one thread waits for the decoder while another compares
+RECORDED_EVERY_S = 5.0
+TOLD_EVERY_S = 1.0
+SILENT_AT_MOST = 20  # requests in a row that a host does not answer; what waits for it then ends the same way, unasked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrawlServices:
+    """What a crawl is handed. `still_agreed` is asked before every request, in the event loop: it must not touch a database."""
+
+    frontier_path: Path
+    lock_folder: Path
+    examiner: Examiner
+    hit_log: HitLog
+    site_book: SiteBook
+    user_agent: str  # "Product/version (+contact)": robots.txt is read for the product
+    still_agreed: Callable[[], str | None]
+    clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageLine:
+    """One picture was looked at, or could not be."""
+
+    image_url: str = field(repr=False)
+    page_url: str = field(repr=False)
+    sha256: str | None = field(repr=False)
+    state: State
+    hit: str | None  # the surest one, where there are several
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Of the pass so far, what was done before a restart included."""
+
+    site: str
+    pages: int  # asked for
+    images: int
+    hits: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much this call may ask for. In a dry run what is beyond stays pending, and nothing is recorded."""
+
+    at_most: dict[What, int]
+    byte_count: int
+    dry_run: bool = False
+
+
+class UnderWay:
+    """An async context manager: threads and the record of the pass live as long as it does."""
+
+    def __init__(
+        self,
+        site: WatchedSite,
+        services: CrawlServices,
+        *,
+        frontier: Frontier,
+        current: Pass,
+        worker: str,
+        bounds: Bounds,
+        scope: Scope,
+        asking: Asking,
+        on_image: Callable[[ImageLine], None],
+        on_progress: Callable[[Progress], None],
+    ) -> None:
+        self.site = site
+        self.services = services
+        self.frontier = frontier
+        self.current = current
+        self.worker = worker
+        self.bounds = bounds
+        self.scope = scope
+        self.asking = asking
+        self.on_image = on_image
+        self.failure: Exception | None = None
+        self.wake = asyncio.Event()  # something ended: there may be room for more
+        self.busy: Counter[str] = Counter()  # URLs under way, by host
+        self.asked: Counter[What] = Counter()  # by this call and, of a resumed pass, before; those under way included
+        self.byte_count = 0
+        self._on_progress = on_progress
+        self._silent: Counter[str] = Counter()
+        self._frontier_thread = ThreadPoolExecutor(1, "frontier")
+        self._writer_thread = ThreadPoolExecutor(1, "writer")
+        self._examiner_threads = ThreadPoolExecutor(EXAMINED_AT_ONCE, "examiner")
+        self._recording: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._recording = asyncio.create_task(self._keep_record())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._recording is not None:
+            self._recording.cancel()
+            await asyncio.gather(self._recording, return_exceptions=True)
+        for threads in (self._examiner_threads, self._writer_thread, self._frontier_thread):
+            threads.shutdown()
+
+    # -------------------------------------------------------------------------------------------- off the event loop
+
+    async def in_frontier(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        return await asyncio.get_running_loop().run_in_executor(self._frontier_thread, lambda: call(*args, **kwargs))
+
+    async def examine(self, body: bytes) -> Examination:
+        return await asyncio.get_running_loop().run_in_executor(
+            self._examiner_threads, self.services.examiner.examine, body
+        )
+
+    async def read(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """For pages so large that reading them would hold up the loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._examiner_threads, lambda: call(*args, **kwargs))
+
+    async def tell(self, hits: Sequence[Hit]) -> Sequence[Added]:
+        """They are in the hit log when this returns."""
+        add = self.services.hit_log.add
+        return await asyncio.get_running_loop().run_in_executor(self._writer_thread, lambda: [add(hit) for hit in hits])
+
+    async def tell_of_page(self, ids: Sequence[str], page_url: str) -> None:
+        """Hits found before are shown by this page too."""
+
+        def add() -> None:
+            for hit in self.services.hit_log.get(ids):
+                self.services.hit_log.add(
+                    replace(hit, page_url=page_url, pages=(page_url,), last_seen=self.services.clock())
+                )
+
+        await asyncio.get_running_loop().run_in_executor(self._writer_thread, add)
+
+    # ------------------------------------------------------------------------------------------------ what is going on
+
+    def took(self, leased: Leased) -> None:
+        self.busy[leased.host] += 1
+        self.asked[leased.what] += 1
+
+    def settled(self, leased: Leased, *, asked: bool) -> None:
+        self.busy[leased.host] -= 1
+        if not asked:
+            self.asked[leased.what] -= 1
+        self.wake.set()
+
+    def room(self) -> dict[What, int]:
+        """How many more of each kind this call may ask for."""
+        if self.byte_count >= self.bounds.byte_count:
+            return dict.fromkeys(What, 0)
+        return {what: max(0, self.bounds.at_most[what] - self.asked[what]) for what in What}
+
+    def break_off(self, error: Exception) -> None:
+        """Something of ours failed. What is under way is given back; crawl_site raises the error once all is put down."""
+        log.error("crawl.broke_off", extra={"site": self.site.name, "error": type(error).__name__})
+        self.failure = self.failure or error
+        self.asking.stop("the work broke off")
+        self.wake.set()
+
+    async def heard_from(self, host: str, state: State) -> None:
+        """Counts how often in a row a host was silent, and gives up on what waits for it when it was too often."""
+        if state not in (State.TIMEOUT, State.UNREACHABLE):
+            self._silent[host] = 0
+            return
+        self._silent[host] += 1
+        if self._silent[host] >= SILENT_AT_MOST:
+            await self.in_frontier(self.frontier.end_waiting, self.current.id, state, host=host)
+
+    # --------------------------------------------------------------------------------------------------------- record
+
+    async def tally(self) -> Tally:
+        return await self.in_frontier(self.frontier.tally, self.current.id)
+
+    async def record(self, finished: datetime | None = None) -> Tally:
+        tally = await self.tally()
+        record = PassRecord(
+            id=self.current.id,
+            site=self.site.name,
+            started=self.current.started,
+            finished=finished,
+            pages=tally.of(What.PAGE),
+            images=tally.of(What.IMAGE),
+            hits=tally.hits,
+            byte_count=tally.byte_count,
+        )
+        if not self.bounds.dry_run:
+            await asyncio.get_running_loop().run_in_executor(
+                self._writer_thread, self.services.site_book.record, record
+            )
+        return tally
+
+    async def _keep_record(self) -> None:
+        try:
+            while True:
+                self._say(await self.record())
+                for _ in range(int(RECORDED_EVERY_S / TOLD_EVERY_S)):
+                    await asyncio.sleep(TOLD_EVERY_S)
+                    self._say(await self.tally())
+        except Exception as error:  # noqa: BLE001  # crawl_site raises it
+            self.break_off(error)
+
+    def _say(self, tally: Tally) -> None:
+        waiting = sum(n for (_, state), n in tally.counts.items() if state is State.PENDING)
+        pages, images = tally.asked[What.PAGE], tally.asked[What.IMAGE]
+        self._on_progress(Progress(site=self.site.name, pages=pages, images=images, hits=tally.hits, waiting=waiting))

@@ -1,0 +1,96 @@
+"""An examiner that knows planted pictures by their bytes, and the services of a crawl around it."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from core.model import (
+    Enrolment,
+    Examination,
+    Finding,
+    Fingerprint,
+    HashedPicture,
+    Match,
+    PersonId,
+    State,
+    Tier,
+    WatchedSite,
+)
+from crawler.crawl import CrawlServices, ImageLine, Progress, crawl_site
+from stores.memory import MemoryStore
+
+PERSON = PersonId("person-1")
+FULL = Fingerprint(hasher="pdq", view="full", bits="5a" * 32, quality=90)
+USER_AGENT = "Stillwatch/1.0 (+https://stillwatch.example)"
+
+
+def sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+class PlantedExaminer:
+    """Finds one person in the planted pictures, and nobody in all others. Implements core.ports.Examiner."""
+
+    def __init__(self, planted: Collection[bytes], person: PersonId = PERSON) -> None:
+        self._planted = {sha256(body) for body in planted}
+        self._enrolment = Enrolment(person=person, ref="ref-1", fingerprint=FULL, threshold=31)
+        self.examined: list[str] = []
+        self.threads: set[str] = set()
+
+    def examine(self, image_bytes: bytes) -> Examination:
+        digest = sha256(image_bytes)
+        self.examined.append(digest)
+        self.threads.add(threading.current_thread().name)
+        if digest not in self._planted:
+            return Examination(sha256=digest, state=State.CLEAR)
+        match = Match(enrolment=self._enrolment, seen=FULL, distance=3)
+        return Examination(sha256=digest, state=State.HIT, findings=(Finding(match=match, tier=Tier.CONFIRMED),))
+
+
+@dataclass
+class Crawl:
+    """Crawls with everything real but the matcher; keeps what the crawl said."""
+
+    folder: Path
+    planted: Collection[bytes] = ()
+    store: MemoryStore = field(default_factory=MemoryStore)
+    lines: list[ImageLine] = field(default_factory=list)
+    progress: list[Progress] = field(default_factory=list)
+    each_second: Callable[[Progress], None] = lambda _: None
+    ended: str | None = None  # why the site is not agreed any more
+    now: datetime | None = None
+
+    def __post_init__(self) -> None:
+        picture = HashedPicture(ref="ref-1", quality=90, fingerprints=(FULL,))
+        self.store.people.enrol(PERSON, "test", [picture], datetime(2026, 1, 1, tzinfo=UTC))
+        self.examiner = PlantedExaminer(self.planted)
+
+    def heard(self, progress: Progress) -> None:
+        self.progress.append(progress)
+        self.each_second(progress)
+
+    def services(self) -> CrawlServices:
+        return CrawlServices(
+            frontier_path=self.folder / "frontier.sqlite3",
+            lock_folder=self.folder / "locks",
+            examiner=self.examiner,
+            hit_log=self.store.hit_log,
+            site_book=self.store.site_book,
+            user_agent=USER_AGENT,
+            still_agreed=lambda: self.ended,
+            clock=lambda: self.now or datetime.now(UTC),
+        )
+
+    def run(self, site: WatchedSite, *, max_pages: int | None = None, dry_run: bool = False) -> dict[str, object]:
+        summary = crawl_site(
+            site,
+            self.services(),
+            max_pages=max_pages,
+            dry_run=dry_run,
+            on_image=self.lines.append,
+            on_progress=self.heard,
+        )
+        return dict(summary)
