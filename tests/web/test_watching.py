@@ -41,7 +41,8 @@ def test_each_state_belongs_to_one_sight() -> None:
         ([passed("gallery", ago=MINUTE, pages={}, images={})], Verdict.BLIND),
         ([passed("gallery", ago=MINUTE, images={State.TIMEOUT: 40, State.OUT_OF_SCOPE: 2})], Verdict.BLIND),
         ([passed("gallery", ago=MINUTE, images={State.NOT_COMPARED: 40})], Verdict.NOBODY),
-        ([passed("gallery", ago=MINUTE, pages={State.READ: 1}, images={})], Verdict.WATCHED),
+        ([passed("gallery", ago=MINUTE, pages={State.READ: 1}, images={})], Verdict.EMPTY),
+        ([passed("gallery", ago=MINUTE, images={State.OUT_OF_SCOPE: 9})], Verdict.BLIND),
     ],
 )
 def test_a_verdict_is_as_good_as_what_was_really_seen(passes: list[PassRecord], expected: Verdict) -> None:

@@ -82,6 +82,7 @@ class Verdict(enum.Enum):
     LOOKING = ("looking now", Tone.GOOD)
     NOT_YET = ("not looked at yet", Tone.WAIT)
     NOBODY = ("nobody to look for", Tone.WAIT)
+    EMPTY = ("no picture met", Tone.WAIT)
     UNFINISHED = ("unfinished", Tone.WAIT)
     PAUSED = ("paused", Tone.WAIT)
     REVOKED = ("revoked", Tone.QUIET)
@@ -212,10 +213,13 @@ def _seen(last: PassRecord) -> tuple[Verdict, str]:
     pictures = {part.sight: part.count for part in bar(last.images)}
     if not pages[Sight.KNOWN] and not pictures[Sight.KNOWN]:
         return Verdict.BLIND, "The last pass could not read a single page or picture. See the counts below for why."
+    if not sum(pictures.values()):
+        words = "The last pass met no picture at all. Do the start addresses in the site's file lead to its pictures?"
+        return Verdict.EMPTY, words
     compared = last.images.get(State.HIT, 0) + last.images.get(State.CLEAR, 0)
     if last.images.get(State.NOT_COMPARED, 0) and not compared:
         return Verdict.NOBODY, "Nobody is enrolled, so there was nothing to compare the pictures with."
-    if sum(pictures.values()) and not compared:
+    if not compared:
         return (
             Verdict.BLIND,
             "The last pass met pictures and could not compare a single one. See the counts below for why.",
