@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES: list[str] = PYPROJECT["tool"]["importlinter"]["root_packages"]
 ONLY_FOR_TYPES = {"_typeshed"}  # there for the type checker, never at run time
+USED_WITHOUT_A_NAME = {"tzdata"}  # zoneinfo reads it where the system has none
 each_package = pytest.mark.parametrize("package", PACKAGES)
 
 
@@ -83,6 +84,24 @@ def test_what_we_import_is_declared() -> None:
     }
 
     assert undeclared == set()
+
+
+def test_what_is_declared_is_used() -> None:
+    names_of: dict[str, set[str]] = {}
+    for name, shippers in packages_distributions().items():
+        for shipper in shippers:
+            names_of.setdefault(shipper.lower(), set()).add(name)
+    code = "\n".join(path.read_text() for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+    unused = {
+        requirement
+        for requirement in PYPROJECT["project"]["dependencies"]
+        for distribution in (re.split(r"[\[<>=~ ]", requirement)[0].lower(),)
+        if distribution not in USED_WITHOUT_A_NAME
+        and not any(re.search(rf"(import|from) {name}\b|[\"']{name}\.", code) for name in names_of[distribution])
+    }
+
+    assert unused == set()
 
 
 def imports_of(package: str) -> Iterator[tuple[str, str]]:
