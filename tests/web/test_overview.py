@@ -123,7 +123,7 @@ def test_what_was_done_does_not_wait_any_more(scene: Scene) -> None:
     for done in ("waits for a decision", "wait for approval", "alerts are new", "alert is new"):
         assert done not in words
     assert {alert.status for alert in scene.store.case_book.alerts()} == {AlertStatus.ACKNOWLEDGED}
-    assert "2 approved letters to be sent" in words
+    assert "approved letters to be sent: 2" in words
 
 
 @pytest.mark.parametrize(
@@ -173,4 +173,4 @@ def test_work_that_gave_up_is_said(scene: Scene) -> None:
     words = overview(scene)
 
     assert "1 piece of work gave up" in words
-    assert f"{len(tasks) - 1} hits to be written to the search index" in words
+    assert f"hits to be written to the search index: {len(tasks) - 1}" in words

@@ -31,8 +31,9 @@ def test_every_decision_and_every_kind_of_work_has_words() -> None:
         (2, "2 seconds ago"),
         (119, "119 seconds ago"),
         (120, "2 minutes ago"),
-        (7199, "119 minutes ago"),
+        (7199, "120 minutes ago"),
         (7200, "2 hours ago"),
+        (-21_590, "in 6 hours"),
         (172_800, "2 days ago"),
         (-90, "in 90 seconds"),
         (-7200, "in 2 hours"),
@@ -84,5 +85,7 @@ def test_a_view_is_said_in_words(view: str, words: str) -> None:
     assert view_words(view) == words
 
 
-def test_a_person_is_named_by_six_characters() -> None:
-    assert person_words(PersonId("3f9a2c81d0")) == "person 3f9a2c…"
+def test_a_person_is_named_by_six_characters_and_never_by_the_whole_id() -> None:
+    assert person_words(PersonId("3f9a2c81d0aa4411")) == "person 3f9a2c…"
+    assert person_words(PersonId("anna")) == "person an…"
+    assert person_words(PersonId("x")) == "person …"

@@ -117,8 +117,8 @@ def view_words(view: str) -> str:
 
 
 def person_words(person: PersonId) -> str:
-    """Enough to tell two people of one page apart, too little to look somebody up by."""
-    return f"person {visible(str(person)[:6])}…"
+    """Enough to tell two people of one page apart, too little to look somebody up by: six characters, of a short id fewer."""
+    return f"person {visible(str(person)[: min(6, len(person) // 2)])}…"
 
 
 # ------------------------------------------------------------------------------------------------------- strangers' text
@@ -147,7 +147,7 @@ def span_words(span: timedelta) -> str:
     span = abs(span)
     for unit, word in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
         if span >= 2 * unit:
-            return f"{span // unit} {word}s"
+            return f"{round(span / unit)} {word}s"
     seconds = int(span.total_seconds())
     return "1 second" if seconds == 1 else f"{seconds} seconds"
 
