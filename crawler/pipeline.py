@@ -5,7 +5,7 @@ its hits are in the hit log. Whatever ends this process in between makes somebod
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Self
 
 from scrapy.crawler import Crawler
@@ -17,6 +17,7 @@ from crawler.fetch import Fetched, Kind, NotFetched
 from crawler.frontier import UNASKED, Found, What
 from crawler.handler import WANTED
 from crawler.links import PageLinks
+from crawler.scope import Scope
 from crawler.spiders.site import Seen
 from crawler.under_way import ImageLine, UnderWay
 
@@ -29,7 +30,7 @@ PAGE_STATES = {Kind.HTML: State.READ, Kind.TEXT: State.READ, Kind.EMPTY: State.R
 class Pipeline:
     def __init__(self, under_way: UnderWay) -> None:
         self._under_way = under_way
-        self._refusal = lru_cache(maxsize=4096)(under_way.scope.refusal)  # menus name the same pages on every page
+        self._met = lru_cache(maxsize=4096)(partial(_met, under_way.scope))  # menus name the same pages on every page
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -145,17 +146,6 @@ class Pipeline:
         pages = [self._met(What.PAGE, url) for url in links.pages]
         return images + pages
 
-    def _met(self, what: What, url: str) -> Found:
-        try:
-            url.encode()
-        except UnicodeEncodeError:  # half a character, from an escape in a script
-            return Found(what, url.encode(errors="backslashreplace").decode(), State.REFUSED)
-        refusal = self._refusal(url, WANTED[what])
-        if refusal is not None:
-            return Found(what, url, refusal[0])
-        is_trap = traps.trap_by_spelling(url) if what is What.PAGE else len(url) > traps.LONGEST_URL
-        return Found(what, url, State.TRAP if is_trap else None)
-
     # --------------------------------------------------------------------------------------------------------- endings
 
     async def _finish(self, seen: Seen, state: State, *, byte_count: int = 0, sha256: str | None = None) -> State:
@@ -198,3 +188,15 @@ def _keep(kept: dict[str, Added], hits: Sequence[Hit], added: Sequence[Added]) -
     for hit, outcome in zip(hits, added, strict=True):
         if outcome is not Added.REFUSED:
             kept.setdefault(hit.id, outcome)
+
+
+def _met(scope: Scope, what: What, url: str) -> Found:
+    try:
+        url.encode()
+    except UnicodeEncodeError:  # half a character, from an escape in a script
+        return Found(what, url.encode(errors="backslashreplace").decode(), State.REFUSED)
+    refusal = scope.refusal(url, WANTED[what])
+    if refusal is not None:
+        return Found(what, url, refusal[0])
+    is_trap = traps.trap_by_spelling(url) if what is What.PAGE else len(url) > traps.LONGEST_URL
+    return Found(what, url, State.TRAP if is_trap else None)

@@ -123,7 +123,11 @@ def _read(outcome: Fetched | NotFetched) -> _Page:
         return _Page(outcome.state)
     if outcome.kind is Kind.IMAGE:  # the page was the picture itself
         return _Page(State.READ, frozenset([canonical(outcome.url) or outcome.url]), whole=True)
-    found = links.read_page(outcome.body, outcome.final_url, outcome.headers.get("content-type"))
+    try:
+        found = links.read_page(outcome.body, outcome.final_url, outcome.headers.get("content-type"))
+    except Exception as error:  # noqa: BLE001  # one page made to break its reader must not cost the other looks
+        log.warning("recheck.page_unreadable", extra={"error": type(error).__name__})
+        return _Page(State.BROKEN)
     # A page without a single link says little: it may be a wall that only crawlers see.
     names = frozenset(found.images) | frozenset(found.pages)
     return _Page(State.READ, names, whole=bool(names) and not found.truncated)

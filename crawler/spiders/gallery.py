@@ -11,5 +11,6 @@ from crawler.spiders.site import SiteSpider
 class GallerySpider(SiteSpider):
     name: ClassVar[str] = "gallery"  # type: ignore[misc]  # Scrapy reads it from the class and from the object
 
-    def read_page(self, page: Fetched) -> PageLinks:
+    @staticmethod
+    def read_page(page: Fetched) -> PageLinks:
         return links.read_page(page.body, page.final_url, page.headers.get("content-type"))

@@ -62,6 +62,7 @@ class SiteSpider(Spider):
         else:
             yield Seen(response.leased, outcome, links)
 
-    def read_page(self, page: Fetched) -> PageLinks:
+    @staticmethod
+    def read_page(page: Fetched) -> PageLinks:
         """The pictures and pages that a page names. Pure: it may run in any thread."""
         raise NotImplementedError
