@@ -57,14 +57,13 @@ class Shelf:
     def put(self, rows: Iterable[tuple[Topic, str]], now: datetime) -> None:
         """Outbox rows, each at most once while one of the same topic and key waits."""
         for topic, key in rows:
-            waiting = self.outbox.get((topic, key))
+            there = self.outbox.get((topic, key))
             number = next(self.numbers)
             fresh = Task(id=number, topic=topic, key=key, created=now, due=AT_ONCE)
-            if waiting is None or waiting.dead is not None:
+            if there is None or (there.dead is not None and topic not in FOLLOW_A_STATE):
                 self.outbox[topic, key] = Row(task=fresh, place=number)
             elif topic in FOLLOW_A_STATE:
-                task = replace(fresh, created=waiting.task.created)
-                self.outbox[topic, key] = replace(waiting, task=task)
+                self.outbox[topic, key] = Row(task=replace(fresh, created=there.task.created), place=there.place)
 
     def take_off(self, tasks: Iterable[int]) -> None:
         done = set(tasks)

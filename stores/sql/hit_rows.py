@@ -16,6 +16,8 @@ def read(ids: Sequence[str]) -> dict[str, Hit]:
     revision would not take the rest any more.
     """
     rows = list(StoredHit.objects.filter(id__in=ids))
+    if not rows:
+        return {}
     pages = defaultdict(list)
     for hit, url in HitPage.objects.filter(hit_id__in=ids).order_by("id").values_list("hit_id", "url"):
         pages[hit].append(url)

@@ -17,26 +17,21 @@ AT_A_TIME = 500  # rows in one statement: SQLite counts its parameters
 def put(rows: Iterable[tuple[Topic, str]], now: datetime) -> None:
     """In the caller's transaction: outbox rows, each at most once while one of the same topic and key waits."""
     wanted = sorted(set(rows))  # always in one order, so that two transactions never wait for each other's rows
-    _store([each for each in wanted if each[0] in FOLLOW_A_STATE], now, renew=True)
-    _store([each for each in wanted if each[0] not in FOLLOW_A_STATE], now, renew=False)
+    for block in _blocks([each for each in wanted if each[0] in FOLLOW_A_STATE]):
+        OutboxRow.objects.bulk_create(
+            _fresh(block, now),
+            update_conflicts=True,
+            unique_fields=["topic", "key"],
+            update_fields=["ticket", "due", "attempts", "dead", "reason"],
+        )
+    for block in _blocks([each for each in wanted if each[0] not in FOLLOW_A_STATE]):
+        for topic, key in block:
+            OutboxRow.objects.filter(topic=topic.value, key=key, dead=True).delete()
+        OutboxRow.objects.bulk_create(_fresh(block, now), ignore_conflicts=True)
 
 
-def _store(wanted: Sequence[tuple[Topic, str]], now: datetime, *, renew: bool) -> None:
-    for topic in {topic for topic, _ in wanted}:
-        keys = [key for each, key in wanted if each is topic]
-        for some in _blocks(keys):
-            OutboxRow.objects.filter(topic=topic.value, key__in=some, dead=True).delete()
-    fresh = [OutboxRow(topic=topic.value, key=key, created=now, due=AT_ONCE) for topic, key in wanted]
-    for block in _blocks(fresh):
-        if renew:
-            OutboxRow.objects.bulk_create(
-                block,
-                update_conflicts=True,
-                unique_fields=["topic", "key"],
-                update_fields=["ticket", "due", "attempts", "reason"],
-            )
-        else:
-            OutboxRow.objects.bulk_create(block, ignore_conflicts=True)
+def _fresh(rows: Iterable[tuple[Topic, str]], now: datetime) -> list[OutboxRow]:
+    return [OutboxRow(topic=topic.value, key=key, created=now, due=AT_ONCE) for topic, key in rows]
 
 
 def _blocks(things: Sequence[T]) -> Iterable[Sequence[T]]:

@@ -1,5 +1,7 @@
 from datetime import timedelta
 
+import pytest
+
 from core.model import Topic
 from tests.contracts.conftest import Stores
 from tests.contracts.values import ADA, MINUTE, NOW, RECIPE, hit, picture
@@ -61,15 +63,18 @@ def test_a_dead_row_is_counted_and_never_due(kept: Stores) -> None:
     assert kept.outbox.waiting() == {"mail": 1, "dead": 1}
 
 
-def test_a_dead_row_waits_again_when_its_key_comes_up_again(kept: Stores) -> None:
-    queue(kept, (Topic.MAIL, "a/1"))
-    kept.outbox.dead(kept.outbox.due([Topic.MAIL], NOW)[0].id, "no such mailbox")
+@pytest.mark.parametrize("topic", [Topic.MAIL, Topic.INDEX])
+def test_a_dead_row_waits_again_when_its_key_comes_up_again(kept: Stores, topic: Topic) -> None:
+    queue(kept, (topic, "a/1"))
+    [task] = kept.outbox.due([topic], NOW)
+    kept.outbox.later(task.id, NOW, "greylisted")
+    kept.outbox.dead(task.id, "no such mailbox")
 
-    queue(kept, (Topic.MAIL, "a/1"), minutes=1)
+    queue(kept, (topic, "a/1"), minutes=1)
 
-    [task] = kept.outbox.due([Topic.MAIL], NOW)
-    assert (task.key, task.attempts, task.created) == ("a/1", 0, NOW + MINUTE)
-    assert kept.outbox.waiting() == {"mail": 1, "dead": 0}
+    [task] = kept.outbox.due([topic], NOW)
+    assert (task.key, task.attempts) == ("a/1", 0)
+    assert kept.outbox.waiting() == {topic.value: 1, "dead": 0}
 
 
 def test_a_thing_to_do_is_not_queued_twice(kept: Stores) -> None:

@@ -74,7 +74,7 @@ def test_a_server_that_never_answers_is_unavailable(act: Act) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:  # connections wait in its queue, nobody takes them
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
 
-        with pytest.raises(StoreUnavailable, match="timed? ?out"):
+        with pytest.raises(StoreUnavailable, match=r"timed? ?out"):
             act(ElasticHitIndex(url, timeout_s=0.1))
 
 
