@@ -1,11 +1,13 @@
 import json
+import os
 import random
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -37,24 +39,37 @@ EVERY_URL = {
 PLANTED = [SHARED, *(f"/{n}.png" for n in range(0, PAGES * PICTURES_A_PAGE, 37))]
 
 
-def start(folder: Path, site: LocalSite) -> "subprocess.Popen[str]":
-    planted = [picture(path).body_bytes().hex() for path in PLANTED]
-    call = {"folder": str(folder), "url": site.url, "concurrency": CONCURRENCY, "planted": planted}
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.crawler.crawl_child", json.dumps(call)], stdout=subprocess.PIPE, text=True
-    )
+class Launcher:
+    """Starts crawls one after the other, and kills them."""
+
+    def __init__(self, process: "subprocess.Popen[str]", folder: Path, site: LocalSite) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._to, self._from = process.stdin, process.stdout
+        self._site = site
+        planted = [picture(path).body_bytes().hex() for path in PLANTED]
+        self._call = {"folder": str(folder), "url": site.url, "concurrency": CONCURRENCY, "planted": planted}
+
+    def crawl(self, kill_after: int | None, pause_s: float) -> dict[str, object] | None:
+        """The summary; None when it was killed, a moment after the site was asked `kill_after` times more."""
+        target = len(self._site.asked) + kill_after if kill_after is not None else None
+        self._to.write(json.dumps(self._call) + "\n")
+        self._to.flush()
+        child = int(self._from.readline())
+        if target is not None:
+            while len(self._site.asked) < target:
+                time.sleep(0.001)
+            time.sleep(pause_s)
+            os.kill(child, signal.SIGKILL)
+        summary: dict[str, object] | None = json.loads(self._from.readline())
+        return summary
 
 
-def kill_after(child: "subprocess.Popen[str]", site: LocalSite, more: int, pause_s: float) -> bool:
-    """Kills it once the site was asked so often more, a moment later. False when it came to its end before."""
-    target = len(site.asked) + more
-    while len(site.asked) < target:
-        if child.poll() is not None:
-            return False
-        time.sleep(0.001)
-    time.sleep(pause_s)
-    child.send_signal(signal.SIGKILL)
-    return child.wait() == -signal.SIGKILL
+@contextmanager
+def launcher(folder: Path, site: LocalSite) -> Iterator[Launcher]:
+    command = [sys.executable, "-m", "tests.crawler.crawl_child"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield Launcher(process, folder, site)
 
 
 def stored_hits(folder: Path) -> Mapping[str, Sequence[str]]:
@@ -76,24 +91,19 @@ def test_a_crawl_killed_ten_times_loses_no_url_and_no_hit_and_asks_little_twice(
     seed = random.SystemRandom().randrange(10**6)
     sys.stdout.write(f"seed {seed}\n")
     moments = random.Random(seed)
-    summaries: list[dict[str, object]] = []
-    kills = 0
     with serve(gallery) as site:
-        while not summaries:
-            child = start(tmp_path, site)
-            if kills < KILLS:
-                kills += kill_after(child, site, moments.randint(1, 45), moments.random() * 0.01)
-            output, _ = child.communicate()
-            summaries += [json.loads(line) for line in output.splitlines()]
+        with launcher(tmp_path, site) as launched:
+            killed = [launched.crawl(moments.randint(1, 45), moments.random() * 0.01) for _ in range(KILLS)]
+            summary = launched.crawl(None, 0.0)
         asked_again = len(site.asked) - len(set(site.asked))
-        sys.stdout.write(f"{kills} kills, {asked_again} of {len(EVERY_URL)} URLs asked for again\n")
+        sys.stdout.write(f"{KILLS} kills, {asked_again} of {len(EVERY_URL)} URLs asked for again\n")
         hits = stored_hits(tmp_path)
 
-    (summary,) = summaries
-    assert kills == KILLS
+    assert killed == [None] * KILLS
+    assert summary is not None
     assert set(site.asked) == EVERY_URL
     assert asked_again <= 0.05 * len(EVERY_URL)
-    assert asked_again <= kills * CONCURRENCY
+    assert asked_again <= KILLS * CONCURRENCY
     assert site.robots_asked <= 2
     assert {url.removeprefix(site.url) for url in hits} == set(PLANTED)
     assert len(hits[site.url + SHARED]) == PAGES
