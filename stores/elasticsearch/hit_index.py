@@ -170,12 +170,12 @@ class ElasticHitIndex:
                 sort=ORDER,
                 size=size,
                 search_after=after,
-                source=False,
+                stored_fields="_none_",  # the sort values end with the id: no document is opened
                 track_total_hits=False,
                 allow_partial_search_results=False,  # a part of the hits would look like all of them
             )
             found = answer["hits"]["hits"]
-            yield from (each["_id"] for each in found)
+            yield from (each["sort"][-1] for each in found)
             if len(found) < size:
                 return
             after = found[-1]["sort"]

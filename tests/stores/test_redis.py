@@ -102,31 +102,6 @@ def test_a_lease_is_asked_for_again_after_a_restart(redis_url: str, client: redi
 # --- announcing
 
 
-def test_an_announcement_is_heard(redis_url: str) -> None:
-    announcer = RedisAnnouncer(redis_url)
-    with announcer.listen() as heard:
-        announcer.announce(7)
-
-        until(lambda: heard.latest() == 7)
-
-
-def test_who_comes_late_hears_what_was_announced_before(redis_url: str) -> None:
-    RedisAnnouncer(redis_url).announce(7)
-
-    with RedisAnnouncer(redis_url).listen() as heard:
-        until(lambda: heard.latest() == 7)
-
-
-def test_the_newest_version_is_the_one_that_counts(redis_url: str, client: redis.Redis) -> None:
-    announcer = RedisAnnouncer(redis_url)
-    with announcer.listen() as heard:
-        for version in (7, 9, 8):
-            announcer.announce(version)
-        until(lambda: heard.latest() == 9)
-
-    assert client.get(stores.redis.VERSION) == "9"
-
-
 def test_what_somebody_else_writes_there_is_not_heard(redis_url: str, client: redis.Redis) -> None:
     announcer = RedisAnnouncer(redis_url)
     with announcer.listen() as heard:
