@@ -2,12 +2,12 @@
 
 import json
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO
 
+from stillwatch import own
 from stillwatch.output import json_line, say
 
 
@@ -18,7 +18,7 @@ def each_in_its_own_process(
     printing = threading.Lock()
 
     def one(name: str) -> dict[str, object] | None:
-        command = [sys.executable, "-m", "stillwatch", "crawl", name, "--once", "--json", *options]
+        command = own.command("crawl", name, "--once", "--json", *options)
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8") as child:
             assert child.stdout is not None
             summary = _hand_on(child.stdout, printing, json_lines)

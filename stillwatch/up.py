@@ -6,11 +6,11 @@ killed takes its parts with it: each follows its parent.
 
 import logging
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from stillwatch import own
 from stillwatch.output import say
 from stillwatch.wiring import House
 from stillwatch.workers import Stop, end
@@ -27,7 +27,7 @@ class Part:
     """One child process and how it has fared."""
 
     name: str
-    arguments: Sequence[str]
+    command: Sequence[str]
     child: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     pause_s: float = 0.0
@@ -46,7 +46,7 @@ class Part:
             self.child = None
         if now >= self.not_before:
             self.started = now
-            self.child = subprocess.Popen([sys.executable, "-m", *self.arguments])
+            self.child = subprocess.Popen(self.command)
 
 
 def run(house: House, *, host: str, port: int, with_web: bool, stop: Stop) -> None:
@@ -54,17 +54,17 @@ def run(house: House, *, host: str, port: int, with_web: bool, stop: Stop) -> No
 
     house.connect()  # the tables are there before any part looks for them
     parts = [
-        Part("desk", ["stillwatch", "worker", "desk"]),
-        Part("crawl worker", ["stillwatch", "worker", "crawl"]),
-        Part("scheduler", ["stillwatch", "scheduler"]),
+        Part("desk", own.command("worker", "desk")),
+        Part("crawl worker", own.command("worker", "crawl")),
+        Part("scheduler", own.command("scheduler")),
     ]
     if with_web:
-        parts.insert(0, Part("page", ["stillwatch", "web", "--host", host, "--port", str(port)]))
+        parts.insert(0, Part("page", own.command("web", "--host", host, "--port", str(port))))
     demo = DemoWatch(house)
     try:
         if demo.wanted():
             demo.begin()
-            parts.insert(0, Part("demo site", demo.arguments()))
+            parts.insert(0, Part("demo site", demo.command()))
             say("No watched site is configured yet, so the bundled demo site is watched.")
         if with_web:
             say(f"Stillwatch: http://{host}:{port}   (Ctrl-C ends it)")

@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from datetime import timedelta
 
 from core.errors import StillwatchError, StoreUnavailable
 from core.model import Task, Topic
+from stillwatch import own
 from stillwatch.wiring import House, utc_now
 
 log = logging.getLogger("stillwatch.workers")
@@ -162,7 +162,7 @@ def work_crawls(house: House, stop: Stop) -> None:
 def _start(task: Task) -> subprocess.Popen[bytes]:
     arguments = ["crawl", task.key, "--once"] if task.topic is Topic.CRAWL else ["recheck", "--due"]
     log.info("crawl.started", extra={"topic": task.topic.value})
-    return subprocess.Popen([sys.executable, "-m", "stillwatch", *arguments], stdout=subprocess.DEVNULL)
+    return subprocess.Popen(own.command(*arguments), stdout=subprocess.DEVNULL)
 
 
 def _reap(house: House, running: dict[int, tuple[Task, subprocess.Popen[bytes]]]) -> None:

@@ -63,7 +63,7 @@ class Installation:
 
     @staticmethod
     def command(*arguments: str | Path) -> list[str]:
-        return [sys.executable, "-m", "stillwatch", *map(str, arguments)]
+        return [sys.executable, "-P", "-m", "stillwatch", *map(str, arguments)]
 
     def watch(self, name: str, text: str) -> Path:
         path = self.config / "sites" / f"{name}.toml"

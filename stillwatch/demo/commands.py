@@ -3,12 +3,12 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from core.errors import StillwatchError
+from stillwatch import own
 
 LOG = "commands.log"
 
@@ -56,7 +56,7 @@ class Commands:
     def _started(self, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
         with self.log.open("a", encoding="utf-8") as log:
             child = subprocess.Popen(
-                [sys.executable, "-m", "stillwatch", *arguments],
+                own.command(*arguments),
                 env=self.environ,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.model import NoticeDetails, PersonId, PersonState, WatchedSite
+from stillwatch import own
 
 if TYPE_CHECKING:
     from stillwatch.wiring import House
@@ -80,8 +81,8 @@ class DemoWatch:
         self._lock = lock
         self._protect()
 
-    def arguments(self) -> Sequence[str]:
-        return ["stillwatch.demo.site", "--port", str(self._port)]
+    def command(self) -> Sequence[str]:
+        return own.command("--port", str(self._port), module="stillwatch.demo.site")
 
     def end(self) -> None:
         """The demo is over: its person is withdrawn, so that nothing of it mixes with real work."""
