@@ -23,5 +23,4 @@ def unreached(lines: list[str]) -> list[str]:
 
 if __name__ == "__main__":
     doctor = subprocess.run(["stillwatch", "doctor", "--json"], stdout=subprocess.PIPE, text=True, check=False)
-    reasons = unreached(doctor.stdout.splitlines())
-    sys.exit("; ".join(reasons))
+    sys.exit("; ".join(unreached(doctor.stdout.splitlines())) or 0)

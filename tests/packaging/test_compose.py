@@ -2,7 +2,6 @@
 
 import json
 import re
-import runpy
 import socket
 import socketserver
 import subprocess
@@ -76,7 +75,7 @@ def test_every_service_has_a_health_check_or_ends_by_itself(name: str) -> None:
 
     if service["healthcheck"].get("disable"):
         assert service["restart"] == "no"
-        assert "--once" in service["command"]
+        assert service["command"] == ["reindex"]
     else:
         assert service["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
 
@@ -224,16 +223,29 @@ def test_the_relay_carries_both_ways_and_ends_with_its_callers(relay_port: int) 
 
 
 @pytest.mark.parametrize(
-    ("lines", "reasons"),
+    ("health_of", "reasons"),
     [
-        ([("database", "ok"), ("redis", "ok"), ("elasticsearch", "ok"), ("site x", "bad")], []),
-        ([("database", "ok"), ("redis", "bad"), ("elasticsearch", "ok")], ["redis: so it is"]),
-        ([("database", "ok"), ("redis", "ok")], ["elasticsearch: not looked at"]),
+        ({"database": "ok", "redis": "ok", "elasticsearch": "warn", "site x": "bad"}, ""),
+        ({"database": "ok", "redis": "bad", "elasticsearch": "ok"}, "redis: so it is\n"),
+        ({"database": "ok", "redis": "ok"}, "elasticsearch: not looked at\n"),
+        ({}, "database: not looked at; elasticsearch: not looked at; redis: not looked at\n"),
     ],
 )
-def test_a_container_is_healthy_when_it_reaches_its_stores(lines: list[tuple[str, str]], reasons: list[str]) -> None:
-    told = [json.dumps({"check": check, "health": health, "what": "so it is"}) for check, health in lines]
+def test_a_container_is_healthy_when_it_reaches_its_stores(
+    tmp_path: Path, health_of: dict[str, str], reasons: str
+) -> None:
+    told = [json.dumps({"check": check, "health": health, "what": "so it is"}) for check, health in health_of.items()]
+    doctor = tmp_path / "stillwatch"
+    doctor.write_text("#!/bin/sh\ncat <<END\n" + "".join(f"{line}\n" for line in told) + "END\nexit 1\n")
+    doctor.chmod(0o755)
 
-    unreached = runpy.run_path(str(ROOT / "docker" / "healthy.py"))["unreached"]
+    run = subprocess.run(
+        [sys.executable, ROOT / "docker" / "healthy.py"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
-    assert unreached(told) == reasons
+    assert run.stderr == reasons
+    assert run.returncode == (1 if reasons else 0)
