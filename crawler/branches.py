@@ -32,6 +32,13 @@ CREATE INDEX branches_of_pass ON branches (pass);
 CREATE INDEX branches_found_in ON branches (found_in, shape) WHERE cut = 0;
 """
 
+# Branches of which enough pages are under way to make them traps. What continues them waits for how those end: how much of a trap is
+# read must not depend on how many pages are asked for at once. Only the leased pages are looked at, which are few.
+SPOKEN_FOR = f"""
+SELECT l.branch FROM urls l INDEXED BY urls_leased JOIN branches b ON b.key = l.branch
+WHERE l.lease <> '' AND l.fresh = 0 GROUP BY l.branch HAVING min(b.barren) + count(*) >= {BARREN_PAGES}
+"""  # noqa: S608  # a number of ours
+
 
 @dataclass(slots=True)
 class Placement:

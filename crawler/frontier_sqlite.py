@@ -197,18 +197,16 @@ class SqliteFrontier:
             for host in _waiting_hosts(db, key):
                 room = 0 if host in paused else per_host - under_way.get(host, 0)
                 for what in What:
-                    rows = (
-                        db.execute(_LEASE, (key, host, what, now, max(0, min(room, left[what])))).fetchall()
-                        if room > 0
-                        else []
-                    )
-                    db.executemany("UPDATE urls SET lease = ? WHERE key = ?", [(worker, row[0]) for row in rows])
-                    room -= len(rows)
-                    left[what] -= len(rows)
-                    leased += [
-                        Leased(url=url, what=what, host=host, attempts=n, found_on=page or url)
-                        for _, url, n, page in rows
-                    ]
+                    while room > 0 and left[what] > 0:
+                        row = db.execute(_NEXT[what], (key, host, now)).fetchone()
+                        if row is None:
+                            break
+                        db.execute("UPDATE urls SET lease = ? WHERE key = ?", (worker, row[0]))
+                        leased.append(
+                            Leased(url=row[1], what=what, host=host, attempts=row[2], found_on=row[3] or row[1])
+                        )
+                        room -= 1
+                        left[what] -= 1
             if not leased:
                 self._free_the_dead(db, but=worker)  # the next call finds it
         return leased
@@ -333,10 +331,14 @@ UPDATE urls SET state = ?1
 WHERE pass = ?2 AND state = '' AND lease = '' AND (?3 IS NULL OR what = ?3) AND (?4 IS NULL OR host = ?4)
 """
 _DUE = "SELECT min(due) FROM urls WHERE pass = ? AND host = ? AND state = '' AND lease = ''"
-_LEASE = """
+_NEXT_ANY = """
 SELECT u.key, u.url, u.attempts, f.url FROM urls u LEFT JOIN urls f ON f.key = u.found_on
-WHERE u.pass = ? AND u.host = ? AND u.what = ? AND u.state = '' AND u.lease = '' AND u.due <= ? ORDER BY u.key LIMIT ?
+WHERE u.pass = ? AND u.host = ? AND u.what = '{what}' AND u.state = '' AND u.lease = '' AND u.due <= ? {unless} ORDER BY u.key LIMIT 1
 """
+_NEXT = {
+    What.IMAGE: _NEXT_ANY.format(what=What.IMAGE, unless=""),
+    What.PAGE: _NEXT_ANY.format(what=What.PAGE, unless=f"AND (u.fresh OR u.branch NOT IN ({branches.SPOKEN_FOR}))"),
+}
 
 # The hosts that something waits for, by one seek of the index for each: there are few hosts and many URLs.
 _HOSTS = """
