@@ -27,6 +27,10 @@ DOT_SEGMENT = re.compile(r"/(?:\.|%2e)", re.IGNORECASE)
 NOT_IN_USER = re.compile(r"[^!$%&()*+,\-.0-9A-Z_a-z~:]+")
 NOT_IN_PATH = re.compile(r"[^!$-;=@A-Z\[\]_a-z|~]+")
 NOT_IN_QUERY = re.compile(r"[^!$-&(-;=?-~]+")
+# A path without dot segments, after an origin or alone; nothing in it that would be escaped.
+WELL_SPELLED = re.compile(
+    r"(https?://[^/\\?#]+)?((?:/(?!/|\.|%2[eE])[\w!$&'()*+,\-.:;=@~%]*)+(?:\?[\w!$&()*+,\-./:;=?@~%]+)?)", re.ASCII
+)
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -86,6 +90,32 @@ def resolve(reference: str, base: Url, encoding: str = "utf-8") -> Url | None:
     return _relative(text, base, encoding)
 
 
+class Base:
+    """The base of one document. `spell` is `resolve` for the hundreds of references that a page has, most of them spelled well."""
+
+    def __init__(self, url: Url, encoding: str) -> None:
+        self._url = url
+        self._encoding = encoding
+        self._origin = str(url._replace(path="", query=None))
+
+    def spell(self, reference: str) -> str | None:
+        """The canonical URL."""
+        absolute = WELL_SPELLED.fullmatch(reference)
+        if absolute is not None and len(reference) <= LONGEST_URL:
+            origin, path = absolute.groups()
+            if origin is None:
+                return self._origin + path
+            if _is_canonical(origin):
+                return reference
+        url = resolve(reference, self._url, self._encoding)
+        return None if url is None else str(url)
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_canonical(origin: str) -> bool:
+    return canonical(origin) == f"{origin}/"
+
+
 def _absolute(scheme: str, rest: str, encoding: str) -> Url | None:
     if scheme not in DEFAULT_PORTS:
         return None
@@ -125,7 +155,7 @@ def _authority(text: str, default_port: int) -> tuple[str, str, int] | None:
     port = int(split[2]) if split[2] and len(split[2].lstrip("0")) <= 5 else -1 if split[2] else default_port
     if host is None or not 0 <= port <= 65535:
         return None
-    return _escaped(NOT_IN_USER, user.removesuffix(":")), host, port
+    return _escaped(NOT_IN_USER, user.rstrip(":")), host, port
 
 
 def _host(text: str) -> str | None:

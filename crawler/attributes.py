@@ -1,0 +1,236 @@
+"""What each attribute of HTML can name: a table of the known ones, and a reading of names and values for all others.
+
+Sites put pictures into attributes of their own making and let a script load them. So an attribute counts when its name
+says so and its value can be a URL, or when its value is called like a picture, whatever its name.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Protocol
+
+from crawler import written
+from crawler.named import Named
+
+Attributes = Mapping[str, str]
+
+
+class Notes(Protocol):
+    """Where a role writes to."""
+
+    @property
+    def named(self) -> Named: ...
+
+    def fragment(self, text: str) -> None:
+        """Markup inside this markup."""
+        ...
+
+
+Role = Callable[[Notes, str, Attributes], None]
+"""Notes what one value names; the other attributes of the element may say more about it."""
+
+# ---------------------------------------------------------------------------------------------------------------- roles
+
+
+def image(notes: Notes, value: str, _: Attributes) -> None:
+    notes.named.image(value)
+
+
+def candidates(notes: Notes, value: str, _: Attributes) -> None:
+    for reference in written.in_srcset(value):
+        notes.named.image(reference)
+
+
+def style(notes: Notes, value: str, _: Attributes) -> None:
+    for reference in written.in_css(value):
+        notes.named.image(reference)
+
+
+def link(notes: Notes, value: str, _: Attributes) -> None:
+    notes.named.link(value)
+
+
+def markup(notes: Notes, value: str, _: Attributes) -> None:
+    notes.fragment(value)
+
+
+def event(notes: Notes, value: str, _: Attributes) -> None:
+    for reference in written.in_script(value):
+        notes.named.image(reference)
+    for reference in written.pages_in_script(value):
+        notes.named.link(reference)
+
+
+def base(notes: Notes, value: str, _: Attributes) -> None:
+    notes.named.base = notes.named.base or value
+
+
+def anchor(notes: Notes, value: str, attributes: Attributes) -> None:
+    if SCRIPT_URL.match(value):
+        event(notes, value, attributes)
+    elif written.is_picture_path(value) or META_PICTURE.search(attributes.get("itemprop", "")):
+        notes.named.image(value)
+    elif "next" in words(attributes, "rel"):
+        notes.named.next_page(value)
+    else:
+        notes.named.page(value)
+
+
+def link_element(notes: Notes, value: str, attributes: Attributes) -> None:
+    rel = words(attributes, "rel")
+    if "next" in rel:
+        notes.named.next_page(value)
+    elif rel & TURNS_A_PAGE:
+        notes.named.page(value)
+    elif (
+        rel & PICTURE_RELS
+        or attributes.get("as", "").lower() == "image"
+        or META_PICTURE.search(attributes.get("itemprop", ""))
+        or written.is_picture_path(value)
+    ):
+        notes.named.image(value)
+
+
+def meta(notes: Notes, value: str, attributes: Attributes) -> None:
+    if attributes.get("http-equiv", "").lower() == "refresh":
+        found = REFRESH.match(value)
+        if found is not None and found[1].strip():
+            notes.named.link(found[1])
+        return
+    names = [attributes[key] for key in ("property", "name", "itemprop") if key in attributes]
+    picture = any(META_PICTURE.search(name) and not META_ABOUT_PICTURE.search(name) for name in names)
+    value = value.strip()
+    if (picture and written.URL_LIKE.fullmatch(value)) or (written.is_picture_path(value) and not SPACE.search(value)):
+        notes.named.image(value)
+
+
+def embedded(notes: Notes, value: str, attributes: Attributes) -> None:
+    """An <object> or <embed>: a picture unless it says otherwise."""
+    kind = attributes.get("type", "").lower()
+    if kind.startswith("text/html"):
+        notes.named.link(value)
+    elif kind.startswith("image/") or written.is_picture_path(value) or not (kind or written.is_other_path(value)):
+        notes.named.image(value)
+
+
+def shown_later(notes: Notes, value: str, attributes: Attributes) -> None:
+    """The name says picture."""
+    value = value.strip()
+    path_like = "/" in value and not OF_TEXT.search(value) and not MEASURE.match(value)
+    if (path_like or written.URL_LIKE.fullmatch(value)) and not written.is_other_path(value):
+        notes.named.image(value)
+    else:
+        anything(notes, value, attributes)
+
+
+def page_later(notes: Notes, value: str, attributes: Attributes) -> None:
+    if written.URL_LIKE.fullmatch(value.strip()):
+        notes.named.link(value)
+    else:
+        anything(notes, value, attributes)
+
+
+def anything(notes: Notes, value: str, _: Attributes) -> None:
+    """The name says nothing."""
+    value = value.strip()
+    for reference in _of_any_value(notes, value):
+        notes.named.image(reference)
+
+
+def _of_any_value(notes: Notes, value: str) -> Iterator[str]:
+    if value[:1] in ("[", "{"):
+        found = written.in_json(value)
+        for reference in written.in_script(value) if found is None else found:
+            if "<" in reference:
+                notes.fragment(reference)
+            else:
+                yield reference
+    elif "<" in value:
+        notes.fragment(value)
+    elif "url(" in value:
+        yield from written.in_css(value)
+    elif written.PICTURE_ENDING.search(value):
+        if written.is_picture_path(value) and not SPACE.search(value):
+            yield value
+        else:
+            yield from written.in_script(value)
+
+
+def words(attributes: Attributes, name: str) -> set[str]:
+    return set(attributes.get(name, "").lower().split())
+
+
+# --------------------------------------------------------------------------------------------------------------- tables
+
+SCRIPT_URL = re.compile(r"\s*javascript:", re.IGNORECASE)
+SPACE = re.compile(r"\s")
+OF_TEXT = re.compile(r"[\s<>{}\[\]()\"']")
+MEASURE = re.compile(r"[\d./]*$|(?:image|video|audio|text|application)/[\w.+\-]+$")  # "16/9", "image/webp"
+META_PICTURE = re.compile(r"image|thumb|photo|picture|contenturl", re.IGNORECASE)
+META_ABOUT_PICTURE = re.compile(r"(?:width|height|alt|type|user_generated)$", re.IGNORECASE)
+REFRESH = re.compile(r"""[\s\d.]*[;,]?\s*(?:url\s*=)?\s*["']?([^"']*)""", re.IGNORECASE)
+TURNS_A_PAGE = frozenset(("prev", "previous", "first", "last", "start", "up", "index", "contents", "archives"))
+PICTURE_RELS = frozenset(
+    ("icon", "apple-touch-icon", "apple-touch-icon-precomposed", "mask-icon", "image_src", "thumbnail")
+)
+
+# By element and attribute; "*" is any element. A script, a sound or a film is not asked for, unless it is called a picture.
+ROLES: dict[tuple[str, str], Role] = {
+    ("a", "href"): anchor,
+    ("area", "href"): anchor,
+    ("base", "href"): base,
+    ("link", "href"): link_element,
+    ("image", "href"): image,
+    ("image", "xlink:href"): image,
+    ("feimage", "href"): image,
+    ("feimage", "xlink:href"): image,
+    ("meta", "content"): meta,
+    ("object", "data"): embedded,
+    ("embed", "src"): embedded,
+    ("iframe", "src"): link,
+    ("frame", "src"): link,
+    ("script", "src"): anything,
+    ("audio", "src"): anything,
+    ("video", "src"): anything,
+    ("source", "src"): anything,
+    ("track", "src"): anything,
+    ("*", "src"): image,  # img, input, amp-img, and whatever elements a site defines
+    ("*", "lowsrc"): image,
+    ("*", "poster"): image,
+    ("*", "background"): image,
+    ("*", "style"): style,
+    ("*", "srcdoc"): markup,
+}
+SILENT = re.compile(
+    r"alt|class|id|title|name|rel|type|width|height|sizes|media|lang|dir|role|target|method|charset|integrity|crossorigin"
+    r"|download|placeholder|for|property|itemprop|aria-.*|data-(?:alt|caption|file-?name|id|name|title|type)"
+)
+# Names under which scripts find the picture that they load later.
+SHOWN_LATER = re.compile(
+    r"(?:^|[-_:.])(?:src|source|original|orig|lazy|lazyload|echo|bg|background|image|img|photo|picture|pic|thumb|thumbnail"
+    r"|poster|full|large|big|zoom|hires|retina|highres|preview|cover|fallback|hover|lightbox|fancybox)(?:$|[-_:.])"
+    r"|(?:src|image|img|thumb|photo)$",
+    re.IGNORECASE,
+)
+GOES_ON = re.compile(r"data-(?:href|next(?:-(?:url|page|href|link))?)")
+FRAMES = frozenset(("iframe", "frame"))
+NOT_SHOWN = frozenset(("script", "audio", "video", "source", "track", "form", "link", "meta"))
+
+
+@lru_cache(maxsize=4096)
+def role_of(element: str, attribute: str) -> Role | None:
+    """None: nothing is ever named there."""
+    known = ROLES.get((element, attribute)) or ROLES.get(("*", attribute))
+    if known is not None:
+        return known
+    if SILENT.fullmatch(attribute):
+        return None
+    if attribute.endswith("srcset"):
+        return candidates
+    if attribute.startswith("on"):
+        return event
+    if GOES_ON.fullmatch(attribute):
+        return page_later
+    if element not in NOT_SHOWN and SHOWN_LATER.search(attribute):
+        return page_later if element in FRAMES else shown_later
+    return anything

@@ -1,0 +1,41 @@
+"""What a page has named so far: references as they are written, to be resolved once its base is known."""
+
+from crawler import written
+
+MOST_REFERENCES = 20_000  # of each sort; more than are kept, because some lead nowhere
+DATA_URL = "data:"
+
+
+class Named:
+    """Dictionaries for their order: each reference once, where it came first."""
+
+    def __init__(self) -> None:
+        self.images: dict[str, None] = {}
+        self.pages: dict[str, None] = {}
+        self.next_pages: dict[str, None] = {}
+        self.base: str | None = None
+        self.full = False
+        self.fragments = 0  # pieces of markup within the markup
+
+    def image(self, reference: str) -> None:
+        self._note(self.images, reference)
+
+    def page(self, reference: str) -> None:
+        self._note(self.pages, reference)
+
+    def next_page(self, reference: str) -> None:
+        self._note(self.next_pages, reference)
+
+    def link(self, reference: str) -> None:
+        if written.is_picture_path(reference):
+            self.image(reference)
+        else:
+            self.page(reference)
+
+    def _note(self, references: dict[str, None], reference: str) -> None:
+        if reference[:5].lower() == DATA_URL:
+            return
+        if len(references) < MOST_REFERENCES:
+            references[reference] = None
+        else:
+            self.full = True
