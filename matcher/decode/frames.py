@@ -44,7 +44,7 @@ _ALLOWED: Final[dict[str, int]] = {
     "AVIF": limits.MAX_PIXELS_BUFFERED,
     "GIF": limits.MAX_PIXELS_BUFFERED,
 }
-_DRAFT: Final = ("L", (512, 512))  # luma only, scaled to no less than this: at most 12 bits from the full decode
+_DRAFT: Final = ("L", (512, 512))  # luma only, scaled to no less than this: 2 bits or fewer from the full decode
 _STRIP_OFFSETS, _STRIP_SIZES, _TILE_OFFSETS, _TILE_SIZES = 273, 279, 324, 325
 
 
@@ -91,7 +91,8 @@ def frames(container: Container, *, whole: bool) -> Iterator[Frame | TooSmall]:
             _check_strips(image)
             image.load()
             orientation = 1 if container.format == "TIFF" else _orientation(image, container)
-            yield Frame(number, Plane(image, orientation), scaled)
+            full_size = (container.width, container.height) if scaled else None
+            yield Frame(number, Plane(image, orientation, full_size), scaled)
         try:
             image.seek(number + 1)
         except EOFError:

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from matcher.hashers import Axis
+
 _T = Image.Transpose
 # EXIF orientation → what to do to the pixels (as ImageOps.exif_transpose).
 _TURN: Final = {
@@ -20,6 +22,8 @@ _TURN: Final = {
 }  # fmt: skip
 _LYING: Final = frozenset({5, 6, 7, 8})  # upright rows are stored columns
 _FROM_THE_END: Final = frozenset({3, 4, 7, 8})  # the first upright row is the last stored row or column
+_MIRRORED: Final = frozenset({2, 3, 7, 8})  # stored columns are read from the last to the first
+_UPSIDE_DOWN: Final = frozenset({3, 4, 6, 7})  # stored rows are
 
 _BLOCK: Final = 256  # rows
 
@@ -27,12 +31,18 @@ _BLOCK: Final = 256  # rows
 class Plane:
     """A `matcher.hashers.Picture`."""
 
-    def __init__(self, image: Image.Image, orientation: int = 1) -> None:
+    def __init__(self, image: Image.Image, orientation: int = 1, full_size: tuple[int, int] | None = None) -> None:
+        """
+        full_size: width and height before the decoder scaled it down, to a half, a quarter or an eighth of both
+        """
         self._image = levelled(image)
         self._orientation = orientation
-        self.width, self.height = self._image.size
-        if orientation in _LYING:
-            self.width, self.height = self.height, self.width
+        across, down = (_axis(*sides) for sides in zip(full_size or image.size, image.size, strict=True))
+        if orientation in _MIRRORED:
+            across = across._replace(lead=across.samples * across.scale - across.length)
+        if orientation in _UPSIDE_DOWN:
+            down = down._replace(lead=down.samples * down.scale - down.length)
+        self.down, self.across = (across, down) if orientation in _LYING else (down, across)
 
     def rows(self, top: int, bottom: int) -> NDArray[np.uint8]:
         return np.asarray(self._block(top, bottom))
@@ -42,9 +52,10 @@ class Plane:
             grey = self._image.convert("L")
             small = self._turned(grey.resize((side, side), Image.Resampling.LANCZOS))
         else:
-            grey = Image.new("L", (self.width, self.height))
-            for top in range(0, self.height, _BLOCK):
-                grey.paste(self._block(top, min(top + _BLOCK, self.height)).convert("L"), (0, top))
+            height = self.down.samples
+            grey = Image.new("L", (self.across.samples, height))
+            for top in range(0, height, _BLOCK):
+                grey.paste(self._block(top, min(top + _BLOCK, height)).convert("L"), (0, top))
             small = grey.resize((side, side), Image.Resampling.LANCZOS)
         return np.asarray(small)
 
@@ -61,6 +72,10 @@ class Plane:
     def _turned(self, image: Image.Image) -> Image.Image:
         turn = _TURN.get(self._orientation)
         return image if turn is None else image.transpose(turn)
+
+
+def _axis(full: int, samples: int) -> Axis:
+    return Axis(full, next(scale for scale in (1, 2, 4, 8) if -(-full // scale) == samples))
 
 
 def plain(image: Image.Image) -> Image.Image:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from matcher.hashers.kind import MIN_QUALITY, Hashed, Hasher, Picture
+from matcher.hashers.kind import MIN_QUALITY, Axis, Hashed, Hasher, Picture
 from matcher.hashers.pdq import PDQ
 from matcher.hashers.phash import PHASH64
 
@@ -11,4 +11,4 @@ HASHERS: Final[dict[str, Hasher]] = {
     "phash64": PHASH64,
 }
 
-__all__ = ["HASHERS", "MIN_QUALITY", "Hashed", "Hasher", "Picture"]
+__all__ = ["HASHERS", "MIN_QUALITY", "Axis", "Hashed", "Hasher", "Picture"]

@@ -3,26 +3,42 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-
 MIN_QUALITY: Final = 50  # drops 88 % of flat pictures and no photograph
+
+
+class Axis(NamedTuple):
+    """One dimension of a picture that may have been scaled down while it was decoded.
+
+    length: positions in the full picture
+    scale: how many of them one sample is the mean of
+    lead: how many of the first sample's positions lie before the full picture's first (the last one's may lie behind its last)
+    """
+
+    length: int
+    scale: int = 1
+    lead: int = 0
+
+    @property
+    def samples(self) -> int:
+        return -(-(self.length + self.lead) // self.scale)
 
 
 class Picture(Protocol):
     """A decoded picture, upright, in 8 bits, on white where it was transparent. Read in parts, never held whole in numbers."""
 
     @property
-    def height(self) -> int: ...
+    def down(self) -> Axis: ...
 
     @property
-    def width(self) -> int: ...
+    def across(self) -> Axis: ...
 
     def rows(self, top: int, bottom: int) -> NDArray[np.uint8]:
-        """(bottom - top, width) for grey or (bottom - top, width, 3) for RGB."""
+        """Samples: (bottom - top, across.samples) for grey or (bottom - top, across.samples, 3) for RGB."""
         ...
 
     def grey(self, side: int) -> NDArray[np.uint8]:

@@ -81,8 +81,8 @@ def _in_blocks(rows: Iterator[Float32], length: int) -> Iterator[Float32]:
 
 
 def published_square(picture: Picture) -> Float32:
-    """(64, 64) luma."""
-    height, width = picture.height, picture.width
+    """(64, 64) luma. The picture must not be scaled."""
+    height, width = picture.down.length, picture.across.length
     blocks = (_luma(picture.rows(top, min(top + _BLOCK_ROWS, height))) for top in range(0, height, _BLOCK_ROWS))
     if (height, width) == (64, 64):
         return np.vstack(list(blocks))

@@ -1,8 +1,21 @@
 """AVIF, BMP and TIFF: what their structure says of being all there. The decoder tells the rest."""
 
 import struct
+from typing import Final
 
 from matcher.decode.containers.container import Container
+
+_TIFF_SIZES: Final = {
+    3: 2,
+    4: 4,
+    5: 8,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+}  # bytes of a value, by type; 1 for the rest
 
 
 def walk_avif(data: bytes) -> Container:
@@ -45,7 +58,16 @@ def walk_bmp(data: bytes) -> Container:
 
 
 def walk_tiff(data: bytes) -> Container:
-    """Follows the first directory's place only; its strips are checked once the decoder has read their places."""
+    """Looks at the first directory and where its values lie; its strips are checked once the decoder has read their places."""
     order = "<" if data[:2] == b"II" else ">"
-    complete = len(data) >= 8 and struct.unpack_from(order + "I", data, 4)[0] < len(data)
+    try:
+        (start,) = struct.unpack_from(order + "I", data, 4)
+        (count,) = struct.unpack_from(order + "H", data, start)
+        entries = [struct.unpack_from(order + "HHII", data, start + 2 + 12 * number) for number in range(count)]
+        complete = all(
+            size * _TIFF_SIZES.get(kind, 1) <= 4 or place + size * _TIFF_SIZES.get(kind, 1) <= len(data)
+            for _, kind, size, place in entries
+        )
+    except struct.error:
+        complete = False
     return Container(format="TIFF", content=data, complete=complete)

@@ -1,0 +1,1 @@
+"""Pictures drawn by code, and what the reference implementations say of them."""
