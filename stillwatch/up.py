@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from core.errors import ConfigError
 from stillwatch import own
 from stillwatch.output import say
 from stillwatch.wiring import House
@@ -39,6 +40,8 @@ class Part:
             return
         if self.child is not None:
             ran_s = now - self.started
+            if self.child.returncode == ConfigError.exit_status:
+                raise ConfigError(f"{self.name} cannot run with this configuration; its message stands above")
             self.pause_s = 0.2 if ran_s >= STEADY_S else min(LONGEST_PAUSE_S, max(0.2, self.pause_s * 2))
             self.not_before = now + self.pause_s
             log.warning("part.ended", extra={"part": self.name, "status": self.child.returncode})

@@ -243,7 +243,7 @@ def scan(
     """Check local files against the enrolled hashes. Nothing is fetched; every file ends in one named state."""
     house = House.open()
     taken = 0
-    if house.enrolled_hashes.enrolments()[1] == ():
+    if not house.enrolled_hashes.enrolments()[1]:
         say(
             "Nobody is enrolled, so nothing can be compared: no file will be called clear. Enrol first: stillwatch enrol SET.json"
         )
