@@ -108,7 +108,7 @@ class Market:
         if image is not None and image.redirect is not None:
             return 302, Encoded(b"", "text/plain"), image.redirect
         if image is not None:
-            return {State.GONE: 404, State.HTTP_ERROR: 503}.get(image.state, 200), image.make(), None
+            return {State.GONE: 404, State.HTTP_ERROR: 403}.get(image.state, 200), image.make(), None
         if path == MOVED:
             return 200, JPEG.encode(photograph("chelsea")), None
         if path == "/robots.txt":

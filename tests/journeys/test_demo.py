@@ -36,7 +36,7 @@ class Ran:
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     folder = tmp_path_factory.mktemp("demo")
     run = subprocess.run(
-        [sys.executable, "-m", "stillwatch", "demo", "--once", "--json"],
+        [sys.executable, "-P", "-m", "stillwatch", "demo", "--once", "--json"],
         env={**without_servers(os.environ), "STILLWATCH_HOME": str(folder)},
         capture_output=True,
         text=True,

@@ -39,10 +39,12 @@ def test_every_image_ends_in_the_state_that_is_true_of_it(
     crawled: tuple[Market, list[dict[str, object]], Path],
 ) -> None:
     market, lines, _ = crawled
-    ended = {str(line["image_url"]): State(str(line["state"])) for line in lines if "image_url" in line}
+    ended = {line["image_url"]: line["state"] for line in lines if "image_url" in line}
 
     wrong = {
-        (url, image.state): ended.get(url) for url, image in market.urls().items() if ended.get(url) is not image.state
+        (url, image.state): ended.get(url)
+        for url, image in market.urls().items()
+        if ended.get(url) != image.state.value
     }
 
     assert len(market.urls()) == IMAGES

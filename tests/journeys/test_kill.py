@@ -107,7 +107,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 def start(do: Commands, arguments: tuple[str, ...]) -> "subprocess.Popen[bytes]":
     with do.log.open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "stillwatch", *arguments], env=do.environ, stdout=subprocess.DEVNULL, stderr=log
+            [sys.executable, "-P", "-m", "stillwatch", *arguments], env=do.environ, stdout=subprocess.DEVNULL, stderr=log
         )
 
 

@@ -54,7 +54,7 @@ def test_the_circle_is_the_same_on_servers(postgres_url: str, redis_url: str, em
 def stillwatch(arguments: list[str], settings: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     environ = {name: value for name, value in os.environ.items() if not name.startswith("STILLWATCH_")}
     return subprocess.run(
-        [sys.executable, "-m", "stillwatch", *arguments],
+        [sys.executable, "-P", "-m", "stillwatch", *arguments],
         env={**environ, **settings},
         capture_output=True,
         text=True,
