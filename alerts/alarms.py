@@ -20,6 +20,10 @@ def raised(alerts: Sequence[Alert], hit: Hit, now: datetime, *, relapse: bool = 
     standing = [each for each in alerts if each.site == hit.site and each.status is not AlertStatus.TAKEN_BACK]
     if not relapse and any(hit.id in each.hits for each in standing):
         return None
+    held = [each for each in alerts if each.status is AlertStatus.TAKEN_BACK and hit.id in each.hits]
+    if held:  # by a withdrawal that the person has taken back
+        last = max(held, key=lambda each: (each.created, each.id))
+        return replace(last, hits=(hit.id,), status=AlertStatus.NEW)
     for each in sorted(standing, key=lambda each: (each.created, each.id), reverse=True):
         if each.status is AlertStatus.NEW and hit.id not in each.hits:
             return replace(each, hits=(*each.hits, hit.id))

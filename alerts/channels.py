@@ -31,8 +31,8 @@ class Channels:
     """`urls`: Apprise URLs; "tag=URL" gives one its own tags, the others have `tag`. Raises ConfigError, by position: a URL is a secret."""
 
     def __init__(self, urls: Sequence[str], tag: str, case_book: CaseBook, outbox: Outbox) -> None:
-        # Apprise writes the URLs it cannot load into its log.
-        logging.getLogger("apprise").disabled = True
+        for name in ("apprise", "urllib3"):  # they write URLs, which are secrets here, into their logs
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         self._tag = tag
         self._case_book = case_book
         self._outbox = outbox

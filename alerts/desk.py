@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from alerts import alarms, approval, cases, drafts, rechecks
+from alerts import approval, drafts, rechecks, settling
+from alerts.settling import Change, Circumstances
 from core.errors import CallError, Conflict, NotReady, StoreUnavailable, UnknownId
 from core.model import (
     Alert,
@@ -19,11 +20,9 @@ from core.model import (
     Case,
     CaseStatus,
     Hit,
-    HitStatus,
     Location,
     LocationState,
     Look,
-    NoticeStatus,
     Outcome,
     PersonId,
     PersonState,
@@ -31,7 +30,6 @@ from core.model import (
     Task,
     Topic,
     WatchedSite,
-    derived_id,
 )
 from core.ports import CaseBook, HitLog, NoticeDetailsStore, Outbox, People
 
@@ -42,12 +40,14 @@ ATTEMPTS = 5  # then a row is dead, and `doctor` and the page show it
 RETRY_FIRST_S = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What one step saves. `case` None: no case changed."""
+NOTHING = Change()
 
-    case: Case | None = None
-    alerts: Sequence[Alert] = ()
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one step saves."""
+
+    change: Change = NOTHING
     outgoing: Sequence[tuple[Topic, str]] = field(default=(), repr=False)
 
 
@@ -116,103 +116,35 @@ class Desk:
         self._settle_person(person, now, [])
 
     def _settle(self, hit_id: str, now: datetime, done: Sequence[int]) -> None:
-        def step() -> Change:
+        def step() -> Step:
             found = self._hit_log.get([hit_id])
-            if not found:
-                return Change()  # erased since
-            hit = found[0]
-            if self._people.state(hit.person) is not PersonState.PROTECTED:
-                return self._withdrawn(hit.person, now)
-            case = self._case_book.case_of(hit.person)
-            if case is not None and case.status is CaseStatus.WITHDRAWN:
-                case = _woken(case, now)
-            return self._settled(hit, case, now)
+            return Step() if not found else Step(change=self._person_change(found[0].person, found, now))
 
         self._save(step, now, done)
 
     def _settle_person(self, person: PersonId, now: datetime, done: Sequence[int]) -> None:
-        def step() -> Change:
-            if self._people.state(person) is not PersonState.PROTECTED:
-                return self._withdrawn(person, now)
-            case = self._case_book.case_of(person)
-            if case is None or case.status is not CaseStatus.WITHDRAWN:
-                return Change()
-            return Change(case=self._followed(_woken(case, now), now))
+        self._save(lambda: Step(change=self._person_change(person, (), now)), now, done)
 
-        self._save(step, now, done)
+    def _person_change(self, person: PersonId, hits: Sequence[Hit], now: datetime) -> Change:
+        """What follows for the person's case and alerts; `hits` are those that moved."""
+        case, alerts = self._case_book.case_of(person), self._case_book.alerts(person)
+        if self._people.state(person) is not PersonState.PROTECTED:
+            return settling.withdrawn(case, alerts, now)
+        if _was_withdrawn(case, alerts):
+            # Decisions made meanwhile moved nothing here: all that is known of the person is settled anew. Rare, so it may read every hit.
+            hits = [hit for hit in self._hit_log.all() if hit.person == person]
+            case = None if case is None else settling.woken(case, now)
+        if not hits:
+            return NOTHING
+        return settling.settled(person, hits, case, alerts, self._circumstances(person, now))
 
-    def _withdrawn(self, person: PersonId, now: datetime) -> Change:
-        alerts = alarms.taken_back(self._case_book.alerts(person))
-        case = self._case_book.case_of(person)
-        if case is None:
-            return Change(alerts=alerts)
-        locations = tuple(cases.unwatched(each, now) for each in case.locations)
-        return Change(
-            case=drafts.retracted(replace(case, status=CaseStatus.WITHDRAWN, locations=locations)), alerts=alerts
-        )
-
-    def _settled(self, hit: Hit, case: Case | None, now: datetime) -> Change:
-        before = self._case_book.alerts(hit.person)
-        relapse = False
-        match hit.status:
-            case HitStatus.CONFIRMED:
-                case, relapse = self._with_location(hit, case, now)
-            case HitStatus.CANDIDATE | HitStatus.UNDONE | HitStatus.REJECTED:
-                if case is not None:
-                    case = self._without_location(hit, case, now)
-        if hit.status is HitStatus.REJECTED:
-            return Change(case=case, alerts=alarms.left(before, hit.id))
-        return self._alarmed(Change(case=case), before, [(hit, relapse)], now)
-
-    def _with_location(self, hit: Hit, case: Case | None, now: datetime) -> tuple[Case, bool]:
-        """The case with the confirmed hit's place in it, and whether it was gone and is back."""
-        if case is None:
-            case_id = derived_id("case", hit.person)
-            case = Case(id=case_id, person=hit.person, status=CaseStatus.OPEN, opened=now)
-        location = next((each for each in case.locations if each.hit == hit.id), None)
-        relapse = False
-        if location is None:
-            moved = cases.located(hit, now, self._recheck_every_s)
-            case = replace(case, locations=(*case.locations, moved))
-        elif location.state is LocationState.DISMISSED:
-            told = any(hit.id in each.hits for each in case.notices if each.status is NoticeStatus.SENT)
-            moved = cases.stands_again(location, now, self._recheck_every_s, told)
-        elif cases.back(location, hit.last_seen):
-            moved = cases.looked(location, Outcome.STILL_THERE, hit.last_seen, self._recheck_every_s)
-            relapse = _relapsed(location, moved)
-        else:
-            moved = location
-        return self._followed(_with(case, [moved]), now), relapse
-
-    def _without_location(self, hit: Hit, case: Case, now: datetime) -> Case:
-        moved = [cases.dismissed(each, now) for each in case.locations if each.hit == hit.id]
-        return self._followed(_with(case, moved), now)
-
-    def _followed(self, case: Case, now: datetime) -> Case:
-        """Status and drafts follow the locations."""
-        case = replace(case, status=cases.status_of(case.locations, case.status))
-        return drafts.redrafted(case, self._desktop(case.person), now)
-
-    def _desktop(self, person: PersonId) -> drafts.Desktop:
-        return drafts.Desktop(
+    def _circumstances(self, person: PersonId, now: datetime) -> Circumstances:
+        on = drafts.Desktop(
             details=self._notice_details.details_of(person),
             regimes=self._regimes,
             sites={site.name: site for site in self._sites()},
         )
-
-    def _alarmed(
-        self, change: Change, before: Sequence[Alert], news: Iterable[tuple[Hit, bool]], now: datetime
-    ) -> Change:
-        """The change with the alerts that tell of these hits, each with whether it is a relapse."""
-        alerts = {each.id: each for each in before}
-        changed: dict[str, Alert] = {}
-        for hit, relapse in news:
-            alert = alarms.raised(list(alerts.values()), hit, now, relapse=relapse)
-            if alert is not None:
-                alerts[alert.id] = changed[alert.id] = alert
-        told = [each for each in changed.values() if self._tell_channels and alarms.is_news(each, before)]
-        outgoing = (*change.outgoing, *((Topic.CHANNEL, each.id) for each in told))
-        return replace(change, alerts=tuple(changed.values()), outgoing=outgoing)
+        return Circumstances(on=on, now=now, every_s=self._recheck_every_s)
 
     # ------------------------------------------------------------------------------------------------------ approving
 
@@ -226,19 +158,18 @@ class Desk:
             raise CallError("an approval needs the name of the person who approves: --as NAME")
         self._redraw(case_id, now, renew_unconfirmed=again)
 
-        def step() -> Change:
+        def step() -> Step:
             case = self._case_book.case(case_id)
             if self._people.state(case.person) is not PersonState.PROTECTED:
                 raise NotReady(f"case {case_id}: the person withdrew, so no notice may leave")
-            case = self._followed(case, now)
+            case = settling.followed(case, self._circumstances(case.person, now))
             chosen = approval.check_complete(case, approval.wanted(case, again), self._regimes, now.date())
             ids = {each.id for each in chosen}
             notices = tuple(
                 approval.approved(each, by, now, self._regimes) if each.id in ids else each for each in case.notices
             )
-            return Change(
-                case=replace(case, notices=notices), outgoing=[(Topic.MAIL, f"{case_id}/{each.id}") for each in chosen]
-            )
+            outgoing = [(Topic.MAIL, f"{case_id}/{each.id}") for each in chosen]
+            return Step(change=Change(case=replace(case, notices=notices)), outgoing=outgoing)
 
         self._save(step, now, [])
         return self._case_book.case(case_id)
@@ -250,13 +181,14 @@ class Desk:
     def _redraw(self, case_id: str, now: datetime, *, renew_unconfirmed: bool) -> Case:
         renewed = False
 
-        def step() -> Change:
+        def step() -> Step:
             nonlocal renewed
             case = self._case_book.case(case_id)
             if case.status is CaseStatus.WITHDRAWN:
-                return Change()
+                return Step()
             renewed = renew_unconfirmed and any(approval.outdated(case, each) for each in case.notices)
-            return Change(case=self._followed(approval.without_outdated(case) if renewed else case, now))
+            case = approval.without_outdated(case) if renewed else case
+            return Step(change=Change(case=settling.followed(case, self._circumstances(case.person, now))))
 
         self._save(step, now, [])
         if renewed:
@@ -269,11 +201,11 @@ class Desk:
     def acknowledge(self, alert_id: str, now: datetime) -> Alert:
         """Somebody has seen it. Raises UnknownId."""
 
-        def step() -> Change:
+        def step() -> Step:
             alert = self._case_book.alert(alert_id)
             if alert.status is not AlertStatus.NEW:
-                return Change()
-            return Change(alerts=[replace(alert, status=AlertStatus.ACKNOWLEDGED)])
+                return Step()
+            return Step(change=Change(alerts=(replace(alert, status=AlertStatus.ACKNOWLEDGED),)))
 
         self._save(step, now, [])
         return self._case_book.alert(alert_id)
@@ -307,23 +239,12 @@ class Desk:
     def _followed_looks(
         self, person: PersonId, looks: Sequence[Look], hits: Mapping[str, Hit], now: datetime
     ) -> Case | None:
-        def step() -> Change:
+        def step() -> Step:
             case = self._case_book.case_of(person)
             if case is None or case.status is CaseStatus.WITHDRAWN:
-                return Change()
-            locations = {each.hit: each for each in case.locations}
-            news: list[tuple[Hit, bool]] = []
-            for look in sorted(looks, key=lambda look: look.at):
-                before = locations.get(look.hit)
-                if before is None:
-                    continue
-                outcome = rechecks.grade(look)
-                moved = cases.looked(before, outcome, look.at, self._recheck_every_s)
-                locations[look.hit] = moved
-                if outcome is Outcome.STILL_THERE and moved.state is not LocationState.DISMISSED:
-                    news.append((hits[look.hit], _relapsed(before, moved)))
-            case = self._followed(_with(case, locations.values()), now)
-            return self._alarmed(Change(case=case), self._case_book.alerts(person), news, now)
+                return Step()
+            alerts = self._case_book.alerts(person)
+            return Step(change=settling.looked(looks, hits, case, alerts, self._circumstances(person, now)))
 
         self._save(step, now, [])
         for look in looks:
@@ -335,34 +256,28 @@ class Desk:
 
     # ---------------------------------------------------------------------------------------------------------- saving
 
-    def _save(self, step: Callable[[], Change], now: datetime, done: Sequence[int]) -> None:
+    def _save(self, step: Callable[[], Step], now: datetime, done: Sequence[int]) -> None:
         """Saves what the step makes of the present state; on Conflict takes the step again."""
         for _ in range(REPEATS_AT_CONFLICT):
-            change = step()
-            case = change.case
+            taken = step()
+            case, alerts, outgoing = taken.change.case, taken.change.alerts, list(taken.outgoing)
             if case is not None and case.revision > 0 and case == self._case_book.case(case.id):
                 case = None
-            if case is None and not change.alerts and not change.outgoing:
+            if self._tell_channels:
+                outgoing += [(Topic.CHANNEL, each) for each in taken.change.told]
+            if case is None and not alerts and not outgoing:
                 self._outbox.done(done)
                 return
             try:
-                self._case_book.save(case=case, alerts=change.alerts, done=done, outgoing=change.outgoing, now=now)
+                self._case_book.save(case=case, alerts=alerts, done=done, outgoing=outgoing, now=now)
             except Conflict:
                 continue
             return
         raise Conflict(f"saved by somebody else {REPEATS_AT_CONFLICT} times in a row; try again")
 
 
-def _relapsed(before: Location, after: Location) -> bool:
-    return after.state is LocationState.RELAPSED and cases.known(before) is LocationState.GONE
-
-
-def _with(case: Case, moved: Iterable[Location]) -> Case:
-    by_hit = {each.hit: each for each in moved}
-    return replace(case, locations=tuple(by_hit.get(each.hit, each) for each in case.locations))
-
-
-def _woken(case: Case, now: datetime) -> Case:
-    """The person is protected again: what was left unwatched is looked at, and the case is as open as its locations are."""
-    locations = tuple(cases.watched_again(each, now) for each in case.locations)
-    return replace(case, status=CaseStatus.OPEN, locations=locations)
+def _was_withdrawn(case: Case | None, alerts: Iterable[Alert]) -> bool:
+    """A withdrawal left its mark. An alert that a rejection took back holds no hit any more."""
+    if case is not None and case.status is CaseStatus.WITHDRAWN:
+        return True
+    return case is None and any(each.status is AlertStatus.TAKEN_BACK and each.hits for each in alerts)

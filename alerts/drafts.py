@@ -3,7 +3,7 @@
 Drafts follow the locations by themselves. What a person approved, and what has left, changes only where it must.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -99,8 +99,12 @@ def _approvals_checked(case: Case) -> Case:
     )
 
 
-def _needs_notice(location: Location, notices: Iterable[Notice]) -> bool:
+def _needs_notice(location: Location, notices: Sequence[Notice]) -> bool:
+    """What could not be seen any more stays in the draft it is in, but enters no new one."""
     if known(location) not in (LIVE, RELAPSED):
+        return False
+    drafted = any(each.status is NoticeStatus.DRAFT and location.hit in each.hits for each in notices)
+    if location.state is LocationState.UNKNOWN and not drafted:
         return False
     return not any(_covers(each, location) for each in notices if location.hit in each.hits)
 

@@ -87,7 +87,7 @@ class Sink:
             await asyncio.sleep(3600)
         if answer == "drop":
             assert server.transport is not None
-            server.transport.abort()
+            server.transport.close()
             return "421 dropped"
         if answer.startswith("2"):
             accept()

@@ -93,3 +93,15 @@ def test_a_withdrawal_takes_back_all_that_stands() -> None:
     (gone,) = left([opened(2)], hit(2).id)
 
     assert [each.id for each in taken_back([opened(1), gone])] == [opened(1).id]
+
+
+def test_an_alert_that_a_withdrawal_took_back_is_the_one_that_stands_again() -> None:
+    both = replace(opened(1), hits=(hit(1).id, hit(2).id), status=AlertStatus.TAKEN_BACK)
+
+    again = raised([both], hit(2), START)
+    assert again is not None
+    joined = raised([again], hit(1), START)
+
+    assert (again.id, again.hits) == (both.id, (hit(2).id,))
+    assert joined is not None
+    assert (joined.id, joined.hits) == (both.id, (hit(2).id, hit(1).id))

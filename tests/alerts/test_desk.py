@@ -369,6 +369,49 @@ def test_a_person_who_comes_back_is_watched_again() -> None:
     assert {each for alert in room.standing_alerts() for each in alert.hits} == {gone.id, live.id}
 
 
+def test_what_was_decided_while_the_person_was_away_holds_when_they_are_back() -> None:
+    room = Room()
+    rejected, confirmed = room.found(hit(1)), room.found(hit(2, status=HitStatus.CANDIDATE))
+    room.store.people.withdraw(ANN, room.later())
+    for each, decision in ((rejected, Decision.REJECT), (confirmed, Decision.CONFIRM)):
+        room.store.hit_log.decide(each.id, decision, "desk", room.later())
+    room.desk.work(room.now)
+    room.store.people.enrol(ANN, "test", [picture(9)], room.later())
+
+    room.found(hit(3))
+
+    assert room.state(rejected) is LocationState.DISMISSED
+    assert room.state(confirmed) is LocationState.LIVE
+    assert {each for alert in room.standing_alerts() for each in alert.hits} == {confirmed.id, hit(3).id}
+
+
+def test_a_candidate_waits_for_a_person_again_when_its_person_is_back() -> None:
+    room = Room()
+    found = room.found(hit(status=HitStatus.CANDIDATE))
+    room.store.people.withdraw(ANN, room.later())
+    room.desk.work(room.now)
+    assert not room.standing_alerts()
+    room.store.people.enrol(ANN, "test", [picture(9)], room.later())
+
+    room.desk.settle_person(ANN, room.now)
+
+    assert [alert.hits for alert in room.standing_alerts()] == [(found.id,)]
+
+
+def test_what_nobody_has_seen_since_the_person_is_back_is_in_no_letter() -> None:
+    room = Room()
+    old = room.found(hit(1))
+    room.store.people.withdraw(ANN, room.later())
+    room.desk.work(room.now)
+    room.store.people.enrol(ANN, "test", [picture(9)], room.later())
+
+    new = room.found(hit(2))
+
+    assert [notice.hits for notice in room.sent(NoticeStatus.DRAFT)] == [(new.id,)]
+    room.looked(old, State.HIT)
+    assert {each for notice in room.sent(NoticeStatus.DRAFT) for each in notice.hits} == {new.id, old.id}
+
+
 def test_settling_a_person_who_is_back_takes_the_case_up_at_once() -> None:
     room = Room()
     found = room.found(hit())
