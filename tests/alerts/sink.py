@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Coroutine
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -18,8 +17,8 @@ T = TypeVar("T")
 class Sink:
     """`on_rcpt`, `on_data`: what it answers instead of 250; "drop" breaks the connection there, "stall" waits for ever.
 
+    `slow_s`: how long it thinks before and after it accepts.
     `meanwhile`: happens while the sender waits for the answer to its letter.
-    `folder`: each message that was accepted is a file of its own there, written before the answer: what a killed sender left behind.
     """
 
     def __init__(
@@ -31,8 +30,8 @@ class Sink:
         tls: ssl.SSLContext | None = None,
         starttls: ssl.SSLContext | None = None,
         password: str | None = None,
-        folder: Path | None = None,
         meanwhile: Callable[[], None] = lambda: None,
+        slow_s: float = 0.0,
     ) -> None:
         self.host = host
         self.on_rcpt = on_rcpt
@@ -40,8 +39,9 @@ class Sink:
         self.received: list[bytes] = []
         self.recipients: list[str] = []
         self.encrypted: list[bool] = []
-        self._tls, self._starttls, self._password, self._folder = tls, starttls, password, folder
+        self._tls, self._starttls, self._password = tls, starttls, password
         self._meanwhile = meanwhile
+        self._slow_s = slow_s
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="mail sink", daemon=True)
 
@@ -54,7 +54,6 @@ class Sink:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.close()
         self._run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -73,9 +72,6 @@ class Sink:
             assert isinstance(envelope.content, bytes)
             self.received.append(envelope.content)
             self.encrypted.append(session.ssl is not None or self._tls is not None)
-            if self._folder is not None:
-                with (self._folder / f"{len(list(self._folder.iterdir()))}.eml").open("xb") as file:
-                    file.write(envelope.content)
 
         await asyncio.to_thread(self._meanwhile)
         if self.on_data == "keep, then stall":
@@ -83,6 +79,7 @@ class Sink:
         return await self._answer(server, self.on_data, keep)
 
     async def _answer(self, server: SMTP, answer: str, accept: Callable[[], None]) -> str:
+        await asyncio.sleep(self._slow_s)
         if answer.endswith("stall"):
             await asyncio.sleep(3600)
         if answer == "drop":
@@ -91,6 +88,7 @@ class Sink:
             return "421 dropped"
         if answer.startswith("2"):
             accept()
+        await asyncio.sleep(self._slow_s)
         return answer
 
     def _protocol(self) -> SMTP:
@@ -111,6 +109,7 @@ class Sink:
         return AuthResult(success=getattr(data, "password", b"") == (self._password or "").encode(), handled=False)
 
     async def _end(self) -> None:
+        self._server.close()
         tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
