@@ -147,4 +147,6 @@ def _masked_pair(pair: str) -> str:
     name, _, value = pair.partition("=")
     if name == "from" and address_fault(value) is None:
         return pair
-    return pair if name in PLAIN_QUERY and value.isalnum() else f"{name}=***" if value else "***"
+    if not name.isidentifier():  # half of a password that has a question mark in it
+        return "***"
+    return pair if name in PLAIN_QUERY and value.isalnum() else f"{name}=***"
