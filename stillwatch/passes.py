@@ -18,7 +18,7 @@ def each_in_its_own_process(
     printing = threading.Lock()
 
     def one(name: str) -> dict[str, object] | None:
-        command = own.command("crawl", name, "--once", "--json", *options)
+        command = own.part("crawl", name, "--once", "--json", *options)
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8") as child:
             assert child.stdout is not None
             summary = _hand_on(child.stdout, printing, json_lines)

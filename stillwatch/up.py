@@ -1,7 +1,7 @@
 """Everything in one supervised process tree: page, scheduler, crawl worker, desk, and the demo site while nothing else is watched.
 
 A part that dies is started again, with a growing pause when it dies at once. Ctrl-C ends the parts in turn. A supervisor that is
-killed takes its parts with it: each follows its parent.
+killed takes its parts with it: see part.py.
 """
 
 import logging
@@ -57,12 +57,12 @@ def run(house: House, *, host: str, port: int, with_web: bool, stop: Stop) -> No
 
     house.connect()  # the tables are there before any part looks for them
     parts = [
-        Part("desk", own.command("worker", "desk")),
-        Part("crawl worker", own.command("worker", "crawl")),
-        Part("scheduler", own.command("scheduler")),
+        Part("desk", own.part("worker", "desk")),
+        Part("crawl worker", own.part("worker", "crawl")),
+        Part("scheduler", own.part("scheduler")),
     ]
     if with_web:
-        parts.insert(0, Part("page", own.command("web", "--host", host, "--port", str(port))))
+        parts.insert(0, Part("page", own.part("web", "--host", host, "--port", str(port))))
     demo = DemoWatch(house)
     try:
         if demo.wanted():

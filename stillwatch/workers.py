@@ -29,7 +29,7 @@ GRACE_S = 15.0
 
 
 class Stop:
-    """Set by SIGINT or SIGTERM, or when the process that started this one is gone (then nobody would ever stop it)."""
+    """Set by SIGINT or SIGTERM."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -39,22 +39,11 @@ class Stop:
             signal.signal(number, lambda _number, _frame: self._event.set())
         return self
 
-    def follow_parent(self) -> "Stop":
-        threading.Thread(target=self._watch, args=(os.getppid(),), name="parent", daemon=True).start()
-        return self
-
     def __call__(self) -> bool:
         return self._event.is_set()
 
     def wait(self, seconds: float) -> bool:
         return self._event.wait(seconds)
-
-    def _watch(self, parent: int) -> None:
-        while not self._event.wait(0.5):
-            if os.getppid() != parent:
-                # As a signal, so that whatever runs in the main thread is interrupted as by Ctrl-C.
-                os.kill(os.getpid(), signal.SIGTERM)
-                return
 
 
 # ----------------------------------------------------------------------------------------------------------------- desk
@@ -162,7 +151,7 @@ def work_crawls(house: House, stop: Stop) -> None:
 def _start(task: Task) -> subprocess.Popen[bytes]:
     arguments = ["crawl", task.key, "--once"] if task.topic is Topic.CRAWL else ["recheck", "--due"]
     log.info("crawl.started", extra={"topic": task.topic.value})
-    return subprocess.Popen(own.command(*arguments), stdout=subprocess.DEVNULL)
+    return subprocess.Popen(own.part(*arguments), stdout=subprocess.DEVNULL)
 
 
 def _reap(house: House, running: dict[int, tuple[Task, subprocess.Popen[bytes]]]) -> None:
@@ -194,8 +183,8 @@ def end(children: Sequence[subprocess.Popen[bytes]]) -> None:
 
 
 def supervised(work: Callable[[Stop], None]) -> None:
-    """The frame of every long-running part: signals, the parent's end, and one plain line for an error that is ours."""
-    stop = Stop().listen().follow_parent()
+    """The frame of every long-running part: it ends cleanly when asked to."""
+    stop = Stop().listen()
     try:
         work(stop)
     except StillwatchError:

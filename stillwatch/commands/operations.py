@@ -85,11 +85,9 @@ def scheduler() -> None:
 def web(host: Host = "127.0.0.1", port: Port = None) -> None:
     """The page."""
     import web as room
-    from stillwatch.workers import Stop
 
     _log()
     house = House.open()
-    Stop().follow_parent()
     services = house.web_services()
     room.serve(room.application(services), host, port or house.settings.web_port)
 

@@ -56,7 +56,7 @@ class Commands:
     def _started(self, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
         with self.log.open("a", encoding="utf-8") as log:
             child = subprocess.Popen(
-                own.command(*arguments),
+                own.part(*arguments),
                 env=self.environ,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -82,7 +82,7 @@ class DemoWatch:
         self._protect()
 
     def command(self) -> Sequence[str]:
-        return own.command("--port", str(self._port), module="stillwatch.demo.site")
+        return own.part("--port", str(self._port), module="stillwatch.demo.site")
 
     def end(self) -> None:
         """The demo is over: its person is withdrawn, so that nothing of it mixes with real work."""

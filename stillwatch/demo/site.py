@@ -243,13 +243,13 @@ def _text(sentence: str) -> Encoded:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serves the site until it is ended, or until whoever started it is gone."""
+    """Serves the site until it is asked to end."""
     parser = argparse.ArgumentParser(
         prog="python -m stillwatch.demo.site", description="Serves the demo site on 127.0.0.1."
     )
     parser.add_argument("--port", type=int, default=0)
     port: int = parser.parse_args(arguments).port
-    stop = Stop().listen().follow_parent()
+    stop = Stop().listen()
     with DemoSite(port=port) as site:
         say(f"The demo site: {site.url}/")
         while not stop():
