@@ -244,7 +244,11 @@ def _query(text: str | None, encoding: str) -> str | None:
 def _escaped(foreign: re.Pattern[str], text: str, encoding: str = "utf-8") -> str:
     if foreign.search(text) is None:
         return text
-    return foreign.sub(lambda run: "".join(f"%{byte:02X}" for byte in _bytes(run[0], encoding)), text)
+    return foreign.sub(lambda run: "".join(map(_octet, _bytes(run[0], encoding))), text)
+
+
+def _octet(byte: int) -> str:
+    return chr(byte) if chr(byte).isascii() and chr(byte).isalnum() else f"%{byte:02X}"
 
 
 def _bytes(text: str, encoding: str) -> bytes:
