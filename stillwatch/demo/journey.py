@@ -6,6 +6,7 @@ and leaves; the site takes the pictures down; a look confirms it; they are uploa
 
 import os
 import shutil
+import signal
 import socket
 import tempfile
 import time
@@ -180,21 +181,30 @@ class Journey:
 
 
 def run_demo(*, once: bool, json_lines: bool) -> int:
-    """The exit status: 0 only if every station was reached."""
-    with _folder() as folder, DemoSite() as site, MailSink() as sink:
-        commands = Commands(folder, {"STILLWATCH_MAIL_URL": sink.url})
-        (commands.config / "sites" / "demo.toml").write_text(site_toml(site.port), encoding="utf-8")
-        journey = Journey(commands, site, sink)
-        status = 0
-        try:
-            journey.go_round()
-        except StillwatchError as error:
-            say(f"The circle broke: {error}")
-            status = error.exit_status
-        _show(journey, json_lines)
-        if status == 0 and not once:
-            _keep_page_up(commands)
-        return status
+    """The exit status: 0 only if every station was reached. To be called in the main thread: it listens for signals."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)  # so that either way everything is ended and tidied up
+    try:
+        with _folder() as folder, DemoSite() as site, MailSink() as sink:
+            commands = Commands(folder, {"STILLWATCH_MAIL_URL": sink.url})
+            (commands.config / "sites" / "demo.toml").write_text(site_toml(site.port), encoding="utf-8")
+            return _go_round(Journey(commands, site, sink), commands, once=once, json_lines=json_lines)
+    except KeyboardInterrupt:
+        say("The demo was ended before it was through.")
+        return 130  # as shells count an interrupt
+
+
+def _go_round(journey: Journey, commands: Commands, *, once: bool, json_lines: bool) -> int:
+    status = 0
+    try:
+        journey.go_round()
+    except StillwatchError as error:
+        say(f"The circle broke: {error}")
+        status = error.exit_status
+    _show(journey, json_lines)
+    if status == 0 and not once:
+        _keep_page_up(commands)
+    return status
 
 
 def _show(journey: Journey, json_lines: bool) -> None:

@@ -40,7 +40,7 @@ class Image:
 
 class Market:
     def __init__(self, seed: int = 20) -> None:
-        self.dice = random.Random(seed)  # noqa: S311  # nothing secret hangs on it
+        self.dice = random.Random(seed)  # nothing secret hangs on it
         self.ports = (0, 0)
         self.images = [self._image(number) for number in range(IMAGES)]
         self.pages: dict[str, str] = {}
@@ -196,7 +196,7 @@ def _drawn(number: int) -> Encoded:
 
 
 def _copy(name: str, edit: Edit, number: int) -> Encoded:
-    dice = random.Random(number)  # noqa: S311  # nothing secret hangs on it
+    dice = random.Random(number)  # nothing secret hangs on it
     return edit.storage.encode(edit.change(photograph(name), dice))
 
 
