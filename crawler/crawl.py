@@ -135,7 +135,9 @@ async def _crawl(
     with _signals(under_way):
         async with asking, under_way:
             await AsyncCrawlerRunner(scrapy_settings(site.politeness)).crawl(KINDS[site.kind], under_way=under_way)
-            finished = services.clock() if asking.stopped is None and not dry_run else None
+            # Whatever ended the spider: a pass in which something waits is not finished.
+            waits = await under_way.in_frontier(frontier.next_due, current.id) is not None
+            finished = None if waits or asking.stopped is not None else services.clock()
             if finished is not None:
                 await under_way.in_frontier(frontier.close, current.id, finished)
             if under_way.failure is not None:
@@ -151,7 +153,7 @@ async def _crawl(
         "hits": tally.hits,
         "urls": sum(pages.values()) + sum(images.values()),
         "bytes": tally.byte_count,
-        "finished": finished is not None,
+        "finished": finished is not None and not dry_run,
         "stopped": asking.stopped,
         "seconds": round(loop.time() - began, 3),
     }
