@@ -14,7 +14,7 @@ from aiohttp.connector import AddrInfoType
 from crawler.scope import Scope
 
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
-"""A host name to its addresses, as text. Raises OSError when there are none."""
+"""A host name to its addresses, as text. Raises OSError when there are none; UnicodeError when it can be no name."""
 
 
 class AddressRefused(OSError):
@@ -22,10 +22,7 @@ class AddressRefused(OSError):
 
 
 async def ask_the_system(host: str) -> Sequence[str]:
-    try:
-        answers = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except UnicodeError as error:
-        raise OSError("no name server can be asked for this name") from error
+    answers = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     return [str(address[0]) for *_, address in answers]
 
 
@@ -37,7 +34,10 @@ class GuardedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        addresses = await self._resolve(host)
+        try:
+            addresses = await self._resolve(host)
+        except UnicodeError as error:
+            raise OSError("no name server can be asked for this name") from error
         if not addresses:
             raise OSError("the name has no address")
         for address in addresses:
