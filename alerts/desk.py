@@ -80,20 +80,30 @@ class Desk:
 
     def work(self, now: datetime, limit: int = 100) -> int:
         """Settles what waits for the desk; returns how many rows are done. A hit that cannot be settled never holds up the others."""
-        done = 0
-        for task in self._outbox.due([Topic.DESK, Topic.PERSON], now, limit):
-            try:
-                if task.topic is Topic.DESK:
-                    self._settle(task.key, now, [task.id])
-                else:
-                    self._settle_person(PersonId(task.key), now, [task.id])
-            except StoreUnavailable:
-                raise
-            except Exception as error:  # noqa: BLE001  # counted, tried again, and in the end shown as dead
-                self._put_off(task, error, now)
-            else:
-                done += 1
-        return done
+        tasks = self._outbox.due([Topic.DESK, Topic.PERSON], now, limit)
+        people = {hit.id: hit.person for hit in self._hit_log.get([each.key for each in tasks])}
+        by_person: dict[PersonId | None, list[Task]] = {}
+        for task in tasks:
+            person = PersonId(task.key) if task.topic is Topic.PERSON else people.get(task.key)
+            by_person.setdefault(person, []).append(task)
+        erased = by_person.pop(None, [])
+        self._outbox.done([each.id for each in erased])
+        worked = [self._work_off(person, group, now) for person, group in by_person.items() if person is not None]
+        return len(erased) + sum(worked)
+
+    def _work_off(self, person: PersonId, tasks: Sequence[Task], now: datetime) -> int:
+        """One person's rows in one save: a burst of hits draws their letter once. If that fails, one by one."""
+        hits = [each.key for each in tasks if each.topic is Topic.DESK]
+        try:
+            self._settle_hits(person, hits, now, [each.id for each in tasks])
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  # counted, tried again, and in the end shown as dead
+            if len(tasks) == 1:
+                self._put_off(tasks[0], error, now)
+                return 0
+            return sum(self._work_off(person, [each], now) for each in tasks)
+        return len(tasks)
 
     def _put_off(self, task: Task, error: Exception, now: datetime) -> None:
         reason = type(error).__name__  # its message may name a person
@@ -107,23 +117,18 @@ class Desk:
 
     def settle(self, hit_id: str, now: datetime) -> None:
         """Alert, case and draft follow the hit's status. Raises UnknownId."""
-        if not self._hit_log.get([hit_id]):
+        found = self._hit_log.get([hit_id])
+        if not found:
             raise UnknownId(f"no hit has the id {hit_id!r}; see: stillwatch hit list")
-        self._settle(hit_id, now, [])
+        self._settle_hits(found[0].person, [hit_id], now, [])
 
     def settle_person(self, person: PersonId, now: datetime) -> None:
         """A withdrawal: the case ends, nothing unsent will leave, alerts are taken back. Protected again: the case goes on."""
-        self._settle_person(person, now, [])
+        self._settle_hits(person, [], now, [])
 
-    def _settle(self, hit_id: str, now: datetime, done: Sequence[int]) -> None:
-        def step() -> Step:
-            found = self._hit_log.get([hit_id])
-            return Step() if not found else Step(change=self._person_change(found[0].person, found, now))
-
-        self._save(step, now, done)
-
-    def _settle_person(self, person: PersonId, now: datetime, done: Sequence[int]) -> None:
-        self._save(lambda: Step(change=self._person_change(person, (), now)), now, done)
+    def _settle_hits(self, person: PersonId, hits: Sequence[str], now: datetime, done: Sequence[int]) -> None:
+        """`hits` are this person's."""
+        self._save(lambda: Step(change=self._person_change(person, self._hit_log.get(hits), now)), now, done)
 
     def _person_change(self, person: PersonId, hits: Sequence[Hit], now: datetime) -> Change:
         """What follows for the person's case and alerts; `hits` are those that moved."""
@@ -247,10 +252,10 @@ class Desk:
             return Step(change=settling.looked(looks, hits, case, alerts, self._circumstances(person, now)))
 
         self._save(step, now, [])
-        for look in looks:
-            # Between reading and saving, a crawl may have seen it again without knowing that it was thought gone.
-            if rechecks.grade(look) is not Outcome.STILL_THERE:
-                self._settle(look.hit, now, [])
+        # Between reading and saving, a crawl may have seen one of them again without knowing that it was thought gone.
+        missed = [look.hit for look in looks if rechecks.grade(look) is not Outcome.STILL_THERE]
+        if missed:
+            self._settle_hits(person, missed, now, [])
         case = self._case_book.case_of(person)
         return None if case is None or case.status is CaseStatus.WITHDRAWN else case
 

@@ -39,11 +39,14 @@ class Desktop:
 def redrafted(case: Case, on: Desktop, now: datetime) -> Case:
     """One draft a site for every location that needs a notice; an empty draft is retracted; letters and gaps as of now."""
     case = _approvals_checked(case)
-    taken: dict[str, tuple[str, ...]] = {}
-    for site in dict.fromkeys(location.site for location in case.locations):
-        taken[site] = tuple(
-            each.hit for each in case.locations if each.site == site and _needs_notice(each, case.notices)
-        )
+    holding: dict[str, list[Notice]] = {}
+    for notice in case.notices:
+        for hit in notice.hits:
+            holding.setdefault(hit, []).append(notice)
+    taken: dict[str, tuple[str, ...]] = {location.site: () for location in case.locations}
+    for location in case.locations:
+        if _needs_notice(location, holding.get(location.hit, ())):
+            taken[location.site] += (location.hit,)
     notices: list[Notice] = []
     for notice in case.notices:
         if notice.status is NoticeStatus.DRAFT:
@@ -99,14 +102,13 @@ def _approvals_checked(case: Case) -> Case:
     )
 
 
-def _needs_notice(location: Location, notices: Sequence[Notice]) -> bool:
-    """What could not be seen any more stays in the draft it is in, but enters no new one."""
+def _needs_notice(location: Location, holding: Sequence[Notice]) -> bool:
+    """`holding`: the notices it is in. What could not be seen any more stays in the draft it is in, but enters no new one."""
     if known(location) not in (LIVE, RELAPSED):
         return False
-    drafted = any(each.status is NoticeStatus.DRAFT and location.hit in each.hits for each in notices)
-    if location.state is LocationState.UNKNOWN and not drafted:
+    if location.state is LocationState.UNKNOWN and not any(each.status is NoticeStatus.DRAFT for each in holding):
         return False
-    return not any(_covers(each, location) for each in notices if location.hit in each.hits)
+    return not any(_covers(each, location) for each in holding)
 
 
 def _covers(notice: Notice, location: Location) -> bool:

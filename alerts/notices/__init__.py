@@ -31,7 +31,8 @@ def draw(case: Case, notice: Notice, details: NoticeDetails | None, regime: Regi
     It names page and image addresses, never a picture, a hash or the person's id.
     """
     kind = NOTICES[notice.kind]
-    locations = tuple(each for each in case.locations if each.hit in notice.hits)
+    named = set(notice.hits)
+    locations = tuple(each for each in case.locations if each.hit in named)
     facts = Facts(details=details, locations=locations)
     missing = [each for each in regime.elements if each not in kind.elements or not kind.elements[each].present(facts)]
     if recipient_of(site) is None:
