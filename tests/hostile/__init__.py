@@ -1,0 +1,1 @@
+"""Sites, names and bytes made to mislead."""
