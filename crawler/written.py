@@ -47,7 +47,7 @@ PICTURE_WORD = re.compile(
     re.IGNORECASE,
 )
 ENDS_BARE_WORD = re.compile(r"[(),;\[\]]")  # may stand in a URL between quotes only
-QUOTED_URL = re.compile(r"""(["'`])((?:https?:)?/[^"'`\s<>\\{}|^]{1,2000})\1""", re.IGNORECASE)
+QUOTED_URL = re.compile(r"""(["'`])((?:https?:|\.{1,2})?/[^"'`\s<>\\{}|^]{1,2000})\1""", re.IGNORECASE)
 
 PICTURE_WORDS = (
     "image|img|photo|picture|thumb|poster|avatar|logo|screenshot|cover|preview|contenturl|src|original|hires|hi_res"
