@@ -14,6 +14,7 @@ from crawler.sniff import SNIFF_BYTES, Form, Kind, form_of
 
 PIECE = 64 * 1024  # bytes unpacked at once
 SLOW_START_S = 5.0  # nothing is called too slow before
+GZIP_MAGIC = b"\x1f\x8b"
 GZIP = frozenset(("gzip", "x-gzip"))
 NEVER_ASKED_FOR = frozenset(("br", "zstd", "deflate", "compress", "dcb", "dcz"))  # any other word here means nothing
 
@@ -124,7 +125,8 @@ class Intake:
 
     def _body(self) -> Body:
         form = self._form or form_of(bytes(self._content[:SNIFF_BYTES]), self._content_type)
-        return Body(bytes(self._content[: self._limits.max_bytes]), form)
+        del self._content[self._limits.max_bytes :]
+        return Body(bytes(self._content), form)
 
 
 class Plain:
@@ -157,8 +159,8 @@ class Gzip:
                 chunk = self._next_member(self._member.unused_data)
 
     def _next_member(self, rest: bytes) -> bytes:
-        if rest[:2] == b"\x1f\x8b":
+        if rest.startswith(GZIP_MAGIC):
             self._member = zlib.decompressobj(wbits=31)
-        else:
-            self._after_the_last = bool(rest)
-        return rest
+            return rest
+        self._after_the_last = not GZIP_MAGIC.startswith(rest)  # else the next piece may make it one
+        return b""

@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 from core.model import State
-from crawler.body import BodyLimits, Intake, Plain, Refused
+from crawler.body import BodyLimits, Gzip, Intake, Plain, Refused
 from crawler.fetch import Fetched, FetchLimits, Kind, NotFetched, Wanted
 from tests.crawler.test_fetch import found, refused
 from tests.crawler.wire import fetched, fetching, response, run, saying, wire
@@ -175,17 +175,15 @@ def test_a_body_packed_in_several_members_is_unpacked_to_its_end() -> None:
     assert found(fetched(saying(response(members + b"\0\0 junk", content_encoding="gzip")))).body == PAGE
 
 
-def test_members_are_found_wherever_the_pieces_of_the_answer_end() -> None:
-    members = gzip.compress(PAGE[:50]) + gzip.compress(PAGE[50:])
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 10_000])
+def test_members_are_found_wherever_the_pieces_of_the_answer_end(size: int) -> None:
+    members = gzip.compress(PAGE[:50]) + gzip.compress(b"") + gzip.compress(PAGE[50:])
+    unpacking = Gzip()
 
-    async def says(_: str, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n")
-        for at in range(len(members)):
-            writer.write(members[at : at + 1])
-            await writer.drain()
-            await asyncio.sleep(0)
+    pieces = [piece for at in range(0, len(members), size) for piece in unpacking.pieces(members[at : at + size])]
 
-    assert found(fetched(says)).body == PAGE
+    assert b"".join(pieces) == PAGE
+    assert unpacking.complete
 
 
 def test_packing_that_means_nothing_is_ignored() -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
 
+import uvloop
+
 from core.model import Agreement, WatchedSite
 from crawler.fetch import Fetched, FetchLimits, GuardedFetch, MayFetch, NotFetched, Wanted
 from crawler.scope import Scope
@@ -134,4 +136,6 @@ def fetched(
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run(asyncio.wait_for(main, 60))
+    """In the loop that crawls run in, which cuts answers into other pieces than asyncio's own."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(asyncio.wait_for(main, 60))
