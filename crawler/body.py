@@ -75,7 +75,8 @@ class Intake:
         self._limits = limits
         self._unpacking = unpacking
         self._content_type = content_type
-        self._content = bytearray()
+        self._pieces: list[bytes] = []  # joined once, at the end: most bodies come as a few large ones
+        self._length = 0
         self._received = 0  # bytes on the wire
         self._form: Form | None = None
 
@@ -86,7 +87,7 @@ class Intake:
             fits = self._unpack(chunk)
         except zlib.error:
             return Refused(State.BROKEN, "the body is said to be gzip, and is not")
-        if self._form is None and len(self._content) >= SNIFF_BYTES:
+        if self._form is None and self._length >= SNIFF_BYTES:
             unfit = self._recognise()
             if unfit is not None:
                 return unfit
@@ -109,13 +110,14 @@ class Intake:
 
     def _unpack(self, chunk: bytes) -> bool:
         for piece in self._unpacking.pieces(chunk):
-            self._content += piece
-            if len(self._content) > self._limits.max_bytes:
+            self._pieces.append(piece)
+            self._length += len(piece)
+            if self._length > self._limits.max_bytes:
                 return False
         return self._received <= self._limits.max_bytes  # a packing may also be larger than what is in it
 
     def _recognise(self) -> Refused | None:
-        self._form = form_of(bytes(self._content[:SNIFF_BYTES]), self._content_type)
+        self._form = self._form_now()
         reason = f"the body is {self._form.name}"
         if self._wanted is Wanted.IMAGE and not self._form.supported:
             return Refused(State.UNSUPPORTED if self._form.visual else State.NOT_IMAGE, reason, self._form.kind)
@@ -124,9 +126,19 @@ class Intake:
         return None
 
     def _body(self) -> Body:
-        form = self._form or form_of(bytes(self._content[:SNIFF_BYTES]), self._content_type)
-        del self._content[self._limits.max_bytes :]
-        return Body(bytes(self._content), form)
+        content = b"".join(self._pieces)
+        if len(content) > self._limits.max_bytes:
+            content = content[: self._limits.max_bytes]
+        return Body(content, self._form or self._form_now())
+
+    def _form_now(self) -> Form:
+        head, length = [], 0
+        for piece in self._pieces:
+            head.append(piece[:SNIFF_BYTES])
+            length += len(head[-1])
+            if length >= SNIFF_BYTES:
+                break
+        return form_of(b"".join(head), self._content_type)
 
 
 class Plain:

@@ -31,6 +31,8 @@ MayFetch = Callable[[str], Awaitable[tuple[State, str] | None]]
 
 ROBOTS_BYTES = 500 * 1024  # RFC 9309 wants at least so much read
 NAMES_KEPT_S = 60  # checked addresses of a name are used again for so long
+LONGEST_HEADER = 32 * 1024  # bytes; some sites' content policies are longer than aiohttp's 8 KiB
+MOST_HEADERS = 256
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 ACCEPT = {
     # Sites that choose a format by this are asked for one of those that are decoded.
@@ -113,6 +115,8 @@ class GuardedFetch:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": self._user_agent},
             timeout=aiohttp.ClientTimeout(connect=self._limits.connect_s, sock_read=self._limits.idle_s),
+            max_field_size=LONGEST_HEADER,
+            max_headers=MOST_HEADERS,
             auto_decompress=False,  # unpacked bounded, in body.py
             trust_env=False,
         )

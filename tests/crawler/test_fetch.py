@@ -397,6 +397,26 @@ def test_a_name_without_an_address_is_unreachable(name: str) -> None:
     assert run(ask()).state in (State.UNREACHABLE, State.REFUSED)
 
 
+def test_a_name_server_that_does_not_answer_is_not_waited_for() -> None:
+    async def resolve(_: str) -> list[str]:
+        await asyncio.sleep(60)
+        return []
+
+    async def ask() -> NotFetched:
+        async with fetching("slow.example", limits=FetchLimits(connect_s=0.2), resolve=resolve) as fetch:
+            return refused(await fetch.fetch("http://slow.example/", wanted=Wanted.PAGE))
+
+    outcome = run(ask())
+
+    assert (outcome.state, outcome.reason) == (State.TIMEOUT, "no connection in the time allowed")
+
+
+def test_long_headers_are_read_as_browsers_read_them() -> None:
+    policy = "img-src " + "https://cdn.example " * 1_000
+
+    assert found(fetched(saying(response(PAGE, content_security_policy=policy)))).body == PAGE
+
+
 @pytest.mark.parametrize("url", ["", "nonsense", "http://", "javascript:1", "http://127.0.0.1:99999/"])
 def test_what_is_no_url_is_refused(url: str) -> None:
     async def ask() -> NotFetched:
