@@ -2,9 +2,10 @@ import logging
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 
-from elasticsearch import ApiError, Elasticsearch, NotFoundError
+from elasticsearch import ApiError, Elasticsearch, NotFoundError, TransportError
 
 from core.errors import Conflict, StoreUnavailable
 from core.model import Hit, HitQuery
@@ -94,7 +95,7 @@ class ElasticHitIndex:
         """`hits` must be read from the log as they are consumed, not before: what changes after this call began is written twice,
         what changed before must be among them. A document that cannot be indexed is logged and left out of the count."""
         with translated():
-            self._drop(self._behind(self._next))  # of a rebuild that was killed
+            self._drop(self._left_over())
             fresh = self._create(self._next)
             if fresh is None:
                 raise another_rebuild()
@@ -102,7 +103,8 @@ class ElasticHitIndex:
                 count = sum(self._fill(block, lines) for block, lines in requests(hits))
                 replaced = self._swap(fresh)
             except BaseException:
-                self._drop([fresh])
+                with suppress(ApiError, TransportError):  # what broke it off is the error; the next rebuild clears up
+                    self._drop([fresh])
                 raise
             self._drop(replaced)
         return count
@@ -143,6 +145,11 @@ class ElasticHitIndex:
             return sorted(self._client.indices.get_alias(name=alias).body)
         except NotFoundError:
             return []
+
+    def _left_over(self) -> Sequence[str]:
+        """Indices of rebuilds that were killed: half filled, or swapped out and not deleted yet."""
+        known = self._client.indices.get_alias(index=f"{self._alias}-v*").body
+        return sorted(name for name, entry in known.items() if set(entry["aliases"]) <= {self._next})
 
     def _drop(self, indices: Sequence[str]) -> None:
         for each in indices:

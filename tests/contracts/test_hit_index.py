@@ -218,14 +218,16 @@ def test_what_a_killed_rebuild_left_is_cleared_away_by_the_next(
     index: ElasticHitIndex, server: Elasticsearch, alias: str
 ) -> None:
     index.put([hit(1)])
-    left = f"{alias}-v1-left"
-    server.indices.create(index=left, aliases={f"{alias}-next": {"is_write_index": True}})
+    half_filled, swapped_out = f"{alias}-v1-half-filled", f"{alias}-v1-swapped-out"
+    server.indices.create(index=half_filled, aliases={f"{alias}-next": {"is_write_index": True}})
+    server.indices.create(index=swapped_out)
 
     assert list(index.put([hit(2)])) == []
     assert index.rebuild([hit(1), hit(2)]) == 2
 
     assert found(index) == {hit(1).id, hit(2).id}
-    assert not server.indices.exists(index=left)
+    assert not server.indices.exists(index=half_filled)
+    assert not server.indices.exists(index=swapped_out)
 
 
 def test_of_two_rebuilds_at_once_the_later_one_wins_and_the_other_says_so(

@@ -99,6 +99,18 @@ def test_a_lease_is_asked_for_again_after_a_restart(redis_url: str, client: redi
     assert leadership.hold("scheduler", "one", 60) is True
 
 
+def test_a_full_redis_is_named(redis_url: str, client: redis.Redis, caplog: pytest.LogCaptureFixture) -> None:
+    client.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(StoreUnavailable, match="maxmemory"):
+            RedisLeadership(redis_url).hold("scheduler", "one", 60)
+        RedisAnnouncer(redis_url).announce(7)
+    finally:
+        client.config_set("maxmemory", "0")
+
+    assert "hashes.not_announced" in caplog.text
+
+
 # --- announcing
 
 
