@@ -172,9 +172,9 @@ class OwnNetwork(pytest.Item):
             if self.config.getoption("--all"):
                 arguments.append("--all")
             run = in_own_network(sys.executable, "-m", "pytest", *arguments, *self.inside, timeout_s=900)
-        self.add_report_section("call", "in a network of its own", run.stdout)
         if run.returncode != 0:
-            pytest.fail(run.stdout + run.stderr, pytrace=False)
+            self.add_report_section("call", "in a network of its own", run.stdout + run.stderr)
+            pytest.fail(f"{self.name}: tests failed inside; what they printed is below", pytrace=False)
 
     def reportinfo(self) -> tuple[Path, None, str]:
         return self.path, None, f"{len(self.inside)} tests in a network of their own"
