@@ -36,9 +36,7 @@ _GROUP: Final = 8  # outputs sharing one product: each sees 10/64 of the dimensi
 _TIE: Final = 0.01
 _TIE_IN_SQUARE: Final = 0.004
 _UNDECIDED_ALLOWED: Final = 4  # bits, when not exact
-_MAX_PUBLISHED: Final = (
-    25_000_000  # samples; the published order takes 70 ns each. Larger pictures differ by a few bits at most
-)
+_MAX_PUBLISHED: Final = 25_000_000  # samples; the published order takes 70 ns each
 
 # A decode at a fraction of the size or in luma only moves a frequency by about 0.5. Photographs have 0 to 9 frequencies that close
 # to the median, drawn pictures with symmetry 17 to 250, and those came out 12 to 67 bits apart.
