@@ -103,9 +103,16 @@ class Reader:
         elif "json" in self._raw_type:
             found = written.in_json(text)
             self._images(written.in_script(text) if found is None else found)
+            self._unsaid(text)
         else:
             self._images(written.in_script(text))
             self._images(written.in_json_of_script(text))
+            self._unsaid(text)
+
+    def _unsaid(self, text: str) -> None:
+        for reference in written.unsaid_in_script(text):
+            if reference not in self.named.images:
+                self.named.page(reference)
 
     def _images(self, references: Iterable[str]) -> None:
         for reference in references:

@@ -13,7 +13,7 @@ from scrapy.crawler import Crawler
 from core.errors import StillwatchError, StoreUnavailable
 from core.model import Added, Hit, ImageSighting, State, hit_of
 from crawler import traps
-from crawler.fetch import Fetched, Kind, NotFetched
+from crawler.fetch import Fetched, Kind, NotFetched, Wanted
 from crawler.frontier import UNASKED, Found, What
 from crawler.handler import WANTED
 from crawler.links import PageLinks
@@ -196,6 +196,8 @@ def _met(scope: Scope, what: What, url: str) -> Found:
     except UnicodeEncodeError:  # half a character, from an escape in a script
         return Found(what, url.encode(errors="backslashreplace").decode(), State.REFUSED)
     refusal = scope.refusal(url, WANTED[what])
+    if refusal is not None and what is What.PAGE and scope.refusal(url, Wanted.IMAGE) is None:
+        what, refusal = What.IMAGE, None  # a host of pictures: what a link leads to there is asked for as one
     if refusal is not None:
         return Found(what, url, refusal[0])
     is_trap = traps.trap_by_spelling(url) if what is What.PAGE else len(url) > traps.LONGEST_URL

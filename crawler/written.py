@@ -49,9 +49,11 @@ PICTURE_WORD = re.compile(
 ENDS_BARE_WORD = re.compile(r"[(),;\[\]]")  # may stand in a URL between quotes only
 QUOTED_URL = re.compile(r"""(["'`])((?:https?:|\.{1,2})?/[^"'`\s<>\\{}|^]{1,2000})\1""", re.IGNORECASE)
 
+WHOLE_URL = re.compile(r"""(["'`])(https?://[^"'`\s<>\\{}|^]{1,2000})\1""", re.IGNORECASE)
+
 PICTURE_WORDS = (
     "image|img|photo|picture|thumb|poster|avatar|logo|screenshot|cover|preview|contenturl|src|original|hires|hi_res"
-    "|displayurl|display_url|mediaurl|media_url|fullsize|full_size"
+    "|displayurl|display_url|media|fullsize|full_size|foto|bild|imagen|immagin|gallery|galerie|pics"
 )
 PICTURE_KEY = re.compile(PICTURE_WORDS, re.IGNORECASE)
 # "full_size_image_link" names a picture, {"image": {"link": …}} a page about one.
@@ -135,6 +137,14 @@ def in_json_of_script(text: str) -> Iterator[str]:
         except (ValueError, RecursionError):
             continue
         yield from _of_value(parsed)
+
+
+def unsaid_in_script(text: str) -> Iterator[str]:
+    """Whole URLs in quotes that do not say what they lead to. Asking tells: a page is read, and a picture compared."""
+    for found in islice(WHOLE_URL.finditer(_unescaped(text)), MOST_VALUES):
+        url = found[2]
+        if PICTURE_ENDING.search(url) is None and not is_other_path(url):
+            yield url
 
 
 def pages_in_script(text: str) -> Iterator[str]:

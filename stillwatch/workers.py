@@ -4,6 +4,7 @@ Work is at least once and idempotent, so a worker may be killed anywhere. What m
 claimed by its own room.
 """
 
+import fcntl
 import logging
 import os
 import signal
@@ -94,38 +95,66 @@ def _later(house: House, tasks: Sequence[Task], reason: str) -> None:
 
 def work_desk(house: House, *, once: bool, stop: Stop) -> None:
     """With `once` until nothing is due; else until stopped. One desk works at a time, whatever the number of machines."""
-    holder = f"{socket.gethostname()}:{os.getpid()}"
+    house.connect()
+    turn = DeskTurn(house)
     try:
         while not stop():
+            worked = 0
             try:
-                if not house.leadership.hold(DESK_LEASE, holder, DESK_LEASE_TTL_S):
-                    worked = 0
-                    if once:
-                        # Another desk is at work on the same rows: done is done, whoever did it.
-                        if not _waiting(house):
-                            return
-                        stop.wait(0.2)
-                        continue
-                else:
+                if turn.ours():
                     worked = desk_round(house)
+                elif once and _waiting(house):
+                    stop.wait(0.2)  # another desk is at work on the same rows: done is done, whoever did it
+                    continue
             except StoreUnavailable as error:
                 if once:
                     raise
                 log.warning("desk.store_unavailable", extra={"reason": str(error)})
-                worked = 0
             if once and worked == 0:
                 return
             if worked == 0:
                 stop.wait(0.5)
     finally:
-        try:
-            house.leadership.release(DESK_LEASE, holder)
-        except StoreUnavailable:
-            log.warning("desk.lease_not_released")
+        turn.end()
+
+
+class DeskTurn:
+    """Whose turn it is: a lock among the desks of this machine, which ends with its process, and a lease among machines.
+
+    The lease is held in the machine's name. So a desk that takes over from a killed one on the same machine need not wait for its end.
+    """
+
+    def __init__(self, house: House) -> None:
+        self._leadership = house.leadership
+        self._holder = socket.gethostname()
+        self._lock = os.open(house.locks / "desk.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self._locked = False
+
+    def ours(self) -> bool:
+        if not self._locked:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            self._locked = True
+        return self._leadership.hold(DESK_LEASE, self._holder, DESK_LEASE_TTL_S)
+
+    def end(self) -> None:
+        if self._locked:
+            try:
+                self._leadership.release(DESK_LEASE, self._holder)
+            except StoreUnavailable:
+                log.warning("desk.lease_not_released")
+        os.close(self._lock)
 
 
 def _waiting(house: House) -> bool:
-    return bool(house.outbox.due([Topic.DESK, Topic.PERSON, Topic.INDEX], utc_now(), 1))
+    topics = [Topic.DESK, Topic.PERSON, Topic.INDEX]
+    if house.settings.channels:
+        topics.append(Topic.CHANNEL)
+    if house.settings.mail_url is not None:
+        topics.append(Topic.MAIL)
+    return bool(house.outbox.due(topics, utc_now(), 1))
 
 
 # ---------------------------------------------------------------------------------------------------------------- crawl

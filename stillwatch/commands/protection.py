@@ -133,6 +133,7 @@ def enrol(
         new = list(house.people.enrol(who, offered.recipe, offered.pictures, now))
         refused += [(each.ref, "enrolled already") for each in offered.pictures if each.ref not in set(new)]
         house.announce_hashes()
+        house.desk.settle_person(who, now)  # somebody who comes back finds their case open again
     known = house.people.state(who) is PersonState.PROTECTED
     receipt = (
         house.receipt_key.sign({"act": "enrol", "person": who, "pictures": str(len(new)), "at": rfc3339(now)})
