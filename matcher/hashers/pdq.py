@@ -158,8 +158,8 @@ class _Steps:
         return min(100, (self.total + self.undecided) // 90)
 
     @property
-    def certain(self) -> bool:
-        return self.most == min(100, (self.total - self.undecided) // 90)
+    def least(self) -> int:
+        return min(100, (self.total - self.undecided) // 90)
 
 
 def _steps(square: Float32) -> _Steps:
@@ -176,7 +176,9 @@ def _waves(square: Float32) -> Float32:
 
 def _settled(waves: Float32, steps: _Steps, turns: Sequence[str], tie: float, exact: bool) -> bool:
     allowed = 0 if exact else _UNDECIDED_ALLOWED
-    return (steps.certain or not exact) and all(_undecided(turned(waves, turn), tie) <= allowed for turn in turns)
+    if steps.least < (steps.most if exact else MIN_QUALITY):
+        return False
+    return all(_undecided(turned(waves, turn), tie) <= allowed for turn in turns)
 
 
 def _worth_rounding(picture: Picture, steps: _Steps) -> bool:

@@ -55,6 +55,12 @@ def chessboard() -> Rgb:
     return _grey((down // 50 + across // 50) % 2 * 255)
 
 
+def tiles() -> Rgb:
+    """Its slopes are whole hundredths of the range, so that rounding decides its quality."""
+    down, across = _grid(186, 194)
+    return _grey(np.where((across // 59 + down // 43) % 2, 232, 198))
+
+
 def rings() -> Rgb:
     down, across = _grid(601, 777)
     return _grey(((down - 260) ** 2 + (across - 300) ** 2) // 90 % 256)
@@ -85,6 +91,7 @@ DRAWN: Final[dict[str, Callable[[], Rgb]]] = {
     "square": square,
     "chessboard": chessboard,
     "rings": rings,
+    "tiles": tiles,
     "slope": slope,
     "flat": flat,
     "noise": noise,
