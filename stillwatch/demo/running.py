@@ -76,8 +76,11 @@ class DemoWatch:
         except BlockingIOError:
             os.close(lock)
             raise ConfigError(f"`stillwatch up` is running already on {self._house.settings.home}") from None
-        self._port = _free_port()
-        (folder / "port").write_text(str(self._port))
+        # The same port as last time, if it is free: what was found there is found where it was, and not as a new place.
+        port = folder / "port"
+        last = port.read_text() if port.exists() else ""
+        self._port = _free_port(int(last) if last.isdigit() else 0)
+        port.write_text(str(self._port))
         self._lock = lock
         self._protect()
 
@@ -120,8 +123,12 @@ class DemoWatch:
             )
 
 
-def _free_port() -> int:
+def _free_port(wanted: int) -> int:
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", wanted))
+        except OSError:
+            return _free_port(0)
         port: int = listener.getsockname()[1]
         return port
