@@ -3,6 +3,7 @@
 WARC: ISO 28500. WACZ: a zip that holds WARC files below archive/ (specs.webrecorder.net/wacz).
 """
 
+import contextlib
 import gzip
 import hashlib
 import time
@@ -113,10 +114,11 @@ def _pictures(file: IO[bytes], path: Path) -> Iterator[bytes]:
 def _require_end(file: IO[bytes], name: str) -> None:
     """A record ends with two line ends, a gzip member with its checksum. The reader of records takes an early end for the end."""
     file.seek(0)
-    stream: IO[bytes] = gzip.open(file) if name.lower().endswith(".gz") else file  # type: ignore[assignment]  # a GzipFile reads bytes
     tail = b""
-    while block := stream.read(2**20):
-        tail = (tail + block)[-4:]
+    with contextlib.ExitStack() as stack:
+        stream = stack.enter_context(gzip.open(file)) if name.lower().endswith(".gz") else file
+        while block := stream.read(2**20):
+            tail = (tail + block)[-4:]
     if tail not in {b"", b"\r\n\r\n"}:
         raise ValueError("the last record is not whole")
 

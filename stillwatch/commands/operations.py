@@ -1,13 +1,12 @@
 """Running it, and seeing that it runs."""
 
-import logging
-import sys
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from core.model import State
+from stillwatch import logs
 from stillwatch.output import json_line, line, say, table
 from stillwatch.wiring import ROOT, House, utc_now
 
@@ -29,15 +28,6 @@ def add_to(app: typer.Typer) -> None:
     app.command("settings")(settings)
 
 
-def _log() -> None:
-    """Long-running parts log event names and ids to standard error."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s %(message)s"
-    )
-    for noisy in ("apscheduler", "elastic_transport", "waitress.queue"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-
-
 def up(
     host: Host = "127.0.0.1",
     port: Port = None,
@@ -47,7 +37,7 @@ def up(
     from stillwatch.up import run
     from stillwatch.workers import supervised
 
-    _log()
+    logs.start()
     house = House.open()
     supervised(lambda stop: run(house, host=host, port=port or house.settings.web_port, with_web=not no_web, stop=stop))
 
@@ -57,7 +47,7 @@ def worker_crawl() -> None:
     """Runs the passes and rechecks that are due."""
     from stillwatch.workers import supervised, work_crawls
 
-    _log()
+    logs.start()
     house = House.open()
     supervised(lambda stop: work_crawls(house, stop))
 
@@ -67,7 +57,7 @@ def worker_desk(once: Annotated[bool, typer.Option("--once", help="Work off what
     """Turns hits into alerts, cases and drafts; sends what was approved; brings the search index up to date."""
     from stillwatch.workers import supervised, work_desk
 
-    _log()
+    logs.start()
     house = House.open()
     supervised(lambda stop: work_desk(house, once=once, stop=stop))
 
@@ -77,7 +67,7 @@ def scheduler() -> None:
     from stillwatch.schedule import run
     from stillwatch.workers import supervised
 
-    _log()
+    logs.start()
     house = House.open()
     supervised(lambda stop: run(house, stop))
 
@@ -86,7 +76,7 @@ def web(host: Host = "127.0.0.1", port: Port = None) -> None:
     """The page."""
     import web as room
 
-    _log()
+    logs.start()
     house = House.open()
     services = house.web_services()
     room.serve(room.application(services), host, port or house.settings.web_port)

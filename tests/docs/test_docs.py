@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import pytest
 import typer
+
 from alerts.notices import NOTICES
 from config.settings import describe
 from core.model import State

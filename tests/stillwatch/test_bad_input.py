@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from tests.installation import Installation, site_toml
 from tests.stillwatch.pictures import drawn, folder_of, jpeg
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from tests.installation import Installation
 from tests.namespace import NO_NAMESPACE, in_own_network, namespaces_work
 from tests.stillwatch.pictures import drawn, folder_of, jpeg

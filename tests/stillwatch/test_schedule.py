@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from stillwatch.schedule import slot_of
 from tests.installation import Installation, site_toml
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from tests.installation import Installation
 
 pytestmark = pytest.mark.timeout(240)
