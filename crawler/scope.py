@@ -115,6 +115,9 @@ class Scope:
 def _refusal_in_public(address: IpAddress) -> str | None:
     if address in METADATA:
         return "it leads to an address from which machines read their own keys"
+    if isinstance(address, IPv6Address) and address in SIX_TO_FOUR:
+        # Judged by the address it leads to alone: whether its own prefix is "global" differs between versions of Python 3.11.
+        return _refusal_in_public(_six_to_four(address))
     public = address.is_global and not address.is_multicast and not address.is_reserved
     if not public or any(address in network for network in NOT_PUBLIC):
         return "it leads to an address that is not public"
@@ -129,11 +132,14 @@ def _refusal_in_public(address: IpAddress) -> str | None:
 
 def _carried(address: IPv6Address) -> IPv4Address | None:
     """The IPv4 address at the far end of the tunnel that this address names."""
-    if address in SIX_TO_FOUR:
-        return address.sixtofour
     if (int(address) >> 32) & 0xFFFFFFFF in ISATAP:
         return _last_32_bits(address)
     return None
+
+
+def _six_to_four(address: IPv6Address) -> IPv4Address:
+    """RFC 3056: the IPv4 address stands behind the 16 bits of the prefix."""
+    return IPv4Address((int(address) >> 80) & 0xFFFFFFFF)
 
 
 def _last_32_bits(address: IPv6Address) -> IPv4Address:
