@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, time
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -436,6 +437,7 @@ def test_ctrl_c_stops_cleanly_and_the_next_call_goes_on(tmp_path: Path, number: 
         def answers(path: str) -> Answer | None:
             if path == "/album/1":
                 os.kill(os.getpid(), number)
+                sleep(0.5)  # so that this very page is under way when the crawl stops
             return small_gallery(path)
 
         site.answers = answers
