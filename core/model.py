@@ -7,10 +7,10 @@ Times are aware datetimes in UTC. A picture is never a field of anything here. P
 
 import enum
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
-from typing import Self
+from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 # ---------------------------------------------------------------------------------------------------------------- words
@@ -227,6 +227,24 @@ class Enrolment:
     threshold: int  # differing bits allowed, inclusive
 
 
+class HashRow(NamedTuple):
+    """One enrolled fingerprint as an index holds it: a number and a hash, and nobody's name."""
+
+    entry: int  # the fingerprint's id in the store, never given twice
+    hasher: str
+    bits: str  # hex, as in Fingerprint
+    threshold: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HashChanges:
+    """What became of the enrolled hashes after some version, up to `version`. Taking it twice, or out of order, does no harm."""
+
+    version: int
+    changed: Sequence[HashRow] = field(repr=False)  # new, or with another threshold
+    removed: Sequence[int]  # entries that are gone
+
+
 class PersonState(enum.StrEnum):
     PROTECTED = "protected"
     WITHDRAWN = "withdrawn"
@@ -261,7 +279,55 @@ class Examination:
     state: State
     reason: str = ""
     findings: tuple[Finding, ...] = ()
+    fingerprints: tuple[Fingerprint, ...] = field(default=(), repr=False)  # what was compared
     ms: float = 0.0
+
+
+# -------------------------------------------------------------------------------------------------------- seen earlier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenPicture:
+    """A picture that was compared, as it is kept for later enrolments: its fingerprints and where it was, never the picture."""
+
+    sighting: ImageSighting
+    sha256: str = field(repr=False)
+    fingerprints: tuple[Fingerprint, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenSegment:
+    """A part of everything seen: of one site, written by one worker, never changed once it is sealed."""
+
+    name: str  # unique, and the same for every machine that reads the store
+    site: str
+    fingerprints: int  # how many, of all hashers
+    oldest: datetime
+    newest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SeenBlock:
+    """The hashes of one hasher in one segment; row numbers count from 0. The buffers may be memory-mapped: they are read, never kept.
+
+    rows      count × `bits` / 8 bytes: each hash as little-endian 64-bit words, the most significant word first
+    slices    the same hashes turned into bit planes (matcher.hamming.slices), or None where a block is not sealed yet
+    """
+
+    hasher: str
+    bits: int
+    count: int
+    rows: memoryview = field(repr=False)
+    slices: memoryview | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenPlace:
+    """Where one row of a block was seen."""
+
+    sighting: ImageSighting
+    sha256: str = field(repr=False)
+    fingerprint: Fingerprint
 
 
 # ----------------------------------------------------------------------------------------------------------------- hits
@@ -303,6 +369,7 @@ class Hit:
     revision: int = 1
     case: str | None = None
     pages: tuple[str, ...] = field(default=(), repr=False)
+    found_earlier: datetime | None = None  # found by a sweep: when the crawler had met the picture, before it was enrolled
 
 
 class Added(enum.Enum):

@@ -4,7 +4,7 @@ Every adapter of a port passes the same contract test in tests/contracts. Unless
 to call twice, may be called from any thread, and raises StoreUnavailable when what is behind it does not answer.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -16,6 +16,7 @@ from core.model import (
     Decision,
     Enrolment,
     Examination,
+    HashChanges,
     HashedPicture,
     Hit,
     HitQuery,
@@ -23,6 +24,10 @@ from core.model import (
     PassRecord,
     PersonId,
     PersonState,
+    SeenBlock,
+    SeenPicture,
+    SeenPlace,
+    SeenSegment,
     Standing,
     Task,
     Topic,
@@ -41,11 +46,63 @@ class EnrolledHashes(Protocol):
     """The hashes of the people protected, as a matcher reads them."""
 
     def version(self) -> int:
-        """Grows with every enrolment and withdrawal. Cheap: asked several times a second."""
+        """Grows with every enrolment, withdrawal and change of a threshold, and no number comes twice: not even when a backup is
+        restored. Cheap: asked several times a second."""
+        ...
+
+    def changes(self, since: int) -> HashChanges:
+        """What is new, changed or gone after version `since`; from 0 it is everything there is."""
+        ...
+
+    def get(self, entries: Sequence[int]) -> Mapping[int, Enrolment]:
+        """These enrolments as they are at this moment, of protected people only. An entry that is gone is not in the answer.
+
+        The last word on a match: an index may be a moment old, this is not.
+        """
+        ...
+
+    def count(self) -> int:
+        """How many fingerprints are enrolled. Cheap."""
         ...
 
     def enrolments(self) -> tuple[int, Sequence[Enrolment]]:
-        """The version, and every fingerprint of every protected person at that version."""
+        """The version, and every fingerprint of every protected person at that version. Reads them all: for a sweep, not for a matcher."""
+        ...
+
+
+class SeenLog(Protocol):
+    """Where a crawl writes what it compared."""
+
+    def add(self, pictures: Sequence[SeenPicture]) -> None:
+        """They outlive the process when this returns. The same picture at the same URL is kept once as long as it is fresh.
+
+        Raises StoreUnavailable when it could not be written (a full disk): the picture then counts as not looked at.
+        """
+        ...
+
+
+class SeenStore(Protocol):
+    """Everything seen, in segments that do not change."""
+
+    def segments(self, since: datetime | None = None) -> Sequence[SeenSegment]:
+        """Those that hold something newer than `since`, oldest first; what a worker is still writing is one of them."""
+        ...
+
+    def blocks(self, segment: str) -> AbstractContextManager[Sequence[SeenBlock]]:
+        """Its hashes, one block a hasher; none when the segment was erased meanwhile. Raises StoreUnavailable when it is damaged,
+        and the message names it."""
+        ...
+
+    def places(self, segment: str, hasher: str, rows: Sequence[int]) -> Sequence[SeenPlace]:
+        """Where these rows of this hasher's block were seen, in the order asked; none when the segment was erased meanwhile."""
+        ...
+
+    def erase_site(self, site: str) -> int:
+        """Everything seen of a site; returns how many fingerprints went."""
+        ...
+
+    def forget(self, before: datetime) -> int:
+        """What was last seen before then; returns how many fingerprints went."""
         ...
 
 

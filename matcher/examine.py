@@ -55,6 +55,7 @@ class MatchingExaminer:
             state=state,
             reason=reason,
             findings=findings,
+            fingerprints=tuple(reading.fingerprints),
             ms=round((time.perf_counter() - started) * 1000, 3),
         )
 
