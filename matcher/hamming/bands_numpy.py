@@ -1,0 +1,302 @@
+"""The banded index in NumPy: built and searched without a compiler, over the layout of `bands.py`.
+
+All probes of a search go side by side through one array operation after another. A probe is a band, a query and the bits that
+are turned over in its key; it names a bucket, that is a run in `following`. What most candidates cost is the comparison of
+their second band, so that is done in blocks of eight candidates, 16 bytes, which are copied and compared as they lie in memory:
+the first and last block of a run also hold lanes of its neighbours, and these are thrown away among the few that are near enough.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher.hamming.bands import BAND_BITS, CHAIN, PAD, Bands, quotas
+from matcher.hamming.bands import key_bits as usual_key_bits
+from matcher.hamming.pairs import Pairs, Words
+
+_LANES: Final = 8  # candidates of a block: 16 bytes, which NumPy copies in one move
+_BLOCKS: Final = 2**14  # compared at once; the worst case, every lane a candidate to the end, then takes about 30 MiB
+_PROBES: Final = 2**14  # looked up at once
+_QUERIES: Final = 2**12  # turned into bands at once
+
+_EACH_LANE: Final = np.uint64(0x0001_0001_0001_0001)
+_EACH_BYTE: Final = np.uint64(0x0101_0101_0101_0101)
+_HIGH_BITS: Final = np.uint64(0x8080_8080_8080_8080)
+
+
+def build(hashes: Words, key_bits: int | None = None) -> Bands:
+    """
+    hashes     (n, 4) uint64 for 256 bits, (n, 1) for 64; the row number is the entry
+    key_bits   6 to 16; chosen by n if not given
+    """
+    count, width = hashes.shape
+    bands = 4 * width
+    key = usual_key_bits(count) if key_bits is None else key_bits
+    rows = along_diagonals(hashes)
+    columns = np.ascontiguousarray(rows.view("<u2").T)  # band by band
+    starts = np.zeros((bands, 2**key + 1), np.uint32)
+    following = np.zeros(bands * count + PAD, np.uint16)
+    rest = np.empty(bands * count, np.uint64)
+    number = np.arange(count, dtype=np.uint64)
+    for band in range(bands):
+        column = columns[band]
+        # NumPy sorts 16-bit numbers stably by their digits: the time is linear.
+        order = np.argsort(column, kind="stable")
+        sizes = np.bincount(column >> (BAND_BITS - key), minlength=2**key)
+        np.cumsum(sizes, out=starts[band, 1:], dtype=np.uint32)
+        place = slice(band * count, (band + 1) * count)
+        # No row number is out of bounds; "clip" is the mode that does not look for one first.
+        np.take(columns[(band + 1) % bands], order, out=following[place], mode="clip")
+        packed = columns[(band + 3) % bands].astype(np.uint64) << 16
+        packed |= columns[(band + 2) % bands]
+        packed <<= 32
+        packed |= number
+        np.take(packed, order, out=rest[place], mode="clip")
+    return Bands(rows=rows, starts=starts, following=following, rest=rest)
+
+
+def search(bands: Bands, queries: Words, threshold: int) -> Pairs:
+    """All pairs at most `threshold` bits apart, each once, in no order.
+
+    queries   (q, w) uint64, bits in the order the hashes were given in
+    Exact for every threshold; beyond an eighth of the bits it is slower than comparing every pair.
+    Holds at most about 50 MiB beside its answer.
+    """
+    rows = [np.empty(0, np.int64)]
+    entries = [np.empty(0, np.int64)]
+    distances = [np.empty(0, np.int64)]
+    if bands.count:
+        plan = _Plan.of(threshold, bands)
+        for first in range(0, len(queries), _QUERIES):
+            asked = _Asked.of(queries[first : first + _QUERIES])
+            for near in _near_seconds(bands, plan, asked):
+                row, entry, distance = _finish(bands, plan, asked, near, threshold)
+                if len(row):
+                    rows.append(row + first)
+                    entries.append(entry)
+                    distances.append(distance)
+    return Pairs(np.concatenate(rows), np.concatenate(entries), np.concatenate(distances))
+
+
+def along_diagonals(hashes: Words) -> Words:
+    """The same as `bands.diagonals`, in shifts and swaps instead of bit by bit: 100 times faster for many."""
+    out = np.empty(hashes.shape, np.uint64)
+    turn = _turn_4_by_4 if hashes.shape[1] == 1 else _turn_16_by_16
+    for first in range(0, len(hashes), 2**13):  # what stays in the cache
+        turn(hashes[first : first + 2**13], out[first : first + 2**13])
+    return out
+
+
+# --- What is asked
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plan:
+    """The probes of one query, band by band: p of them."""
+
+    band: NDArray[np.intp]  # (p,)
+    turned: NDArray[np.uint16]  # (p,) bits of the key that are turned over
+    flips: NDArray[np.int64]  # (p,) how many: the band differs in so many bits at least
+    second: NDArray[np.uint64]  # (p,) what is left for the second band, in each byte, beside the high bit
+    most: NDArray[np.int64]  # (CHAIN, m) by how many bits a chain of 1, 2, 3, 4 bands from each band on may differ at most
+
+    @classmethod
+    def of(cls, threshold: int, bands: Bands) -> "_Plan":
+        quota = np.array(quotas(threshold, bands.bands))
+        most = _chains(quota[None]) - 1
+        band, turned, flips = [], [], []
+        for at, bits in enumerate(quota.tolist()):
+            masks, counts = _masks(bands.key_bits, min(bits - 1, bands.key_bits))
+            band.append(np.full(len(masks), at))
+            turned.append(masks)
+            flips.append(counts)
+        first, differing = np.concatenate(band), np.concatenate(flips)
+        return cls(
+            band=first,
+            turned=np.concatenate(turned),
+            flips=differing,
+            second=(most[1, 0, first] - differing).astype(np.uint64) * _EACH_BYTE | _HIGH_BITS,
+            most=most[:, 0],
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """A block of queries, seen as bands."""
+
+    words: Words  # (q, w) in the order of the diagonals
+    bands: NDArray[np.uint16]  # (m, q)
+    lanes: NDArray[np.uint64]  # (m, q, 2) the band in each lane of a block
+
+    @classmethod
+    def of(cls, queries: Words) -> "_Asked":
+        words = along_diagonals(queries)
+        bands = np.ascontiguousarray(words.view("<u2").T)
+        lanes = np.repeat(bands.astype(np.uint64)[:, :, None] * _EACH_LANE, 2, axis=2)
+        return cls(words=words, bands=bands, lanes=lanes)
+
+
+def _chains(differing: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n, m) bits in each band → (CHAIN, n, m): in the one, two, three, four bands from it on, going round."""
+    out = np.empty((CHAIN, *differing.shape), np.int64)
+    out[0] = differing
+    for length in range(1, CHAIN):
+        out[length] = out[length - 1] + np.roll(differing, -length, axis=1)
+    return out
+
+
+@lru_cache(maxsize=64)
+def _masks(bits: int, most: int) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
+    """All ways to turn over at most so many of so many bits, the fewest first; and how many each turns over."""
+    masks = np.array(
+        [sum(1 << bit for bit in turned) for count in range(most + 1) for turned in combinations(range(bits), count)],
+        np.uint16,
+    )
+    return masks, np.bitwise_count(masks).astype(np.int64)
+
+
+# --- The search
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Near:
+    """Candidates whose first two bands are near enough: one row each."""
+
+    query: NDArray[np.intp]
+    probe: NDArray[np.intp]  # of the plan
+    second: NDArray[np.int64]  # bits in which the second band differs
+    place: NDArray[np.int64]  # in `rest`
+
+
+def _near_seconds(bands: Bands, plan: _Plan, asked: _Asked) -> Iterator[_Near]:
+    """Look up all buckets, some probes × all queries at a time, and compare second bands."""
+    count = asked.bands.shape[1]
+    step = max(1, _PROBES // count)
+    width = bands.starts.shape[1]
+    starts = bands.starts.reshape(-1)
+    blocks = bands.following[: len(bands.following) // _LANES * _LANES].view(np.uint64).reshape(-1, 2)
+    keys = asked.bands >> (BAND_BITS - bands.key_bits)
+    for low in range(0, len(plan.band), step):
+        some = slice(low, low + step)
+        band = plan.band[some]
+        bucket = (keys[band] ^ plan.turned[some, None]) + band[:, None] * width
+        offset = band[:, None] * bands.count
+        first = (starts.take(bucket, mode="clip") + offset).reshape(-1)
+        last = (starts.take(bucket + 1, mode="clip") + offset).reshape(-1)
+        lanes = asked.lanes[(band + 1) % bands.bands].reshape(-1, 2)
+        second = np.repeat(plan.second[some], count)
+        for probe, distance, place in _compare(blocks, first, last, lanes, second):
+            near, query = np.divmod(probe, count)
+            yield _Near(query=query, probe=near + low, second=distance, place=place)
+
+
+def _compare(
+    blocks: Words, first: NDArray[np.int64], last: NDArray[np.int64], lanes: Words, second: NDArray[np.uint64]
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.int64]]]:
+    """Which places from `first` to before `last` differ from `lanes` in few enough bits: probe, bits, place.
+
+    first, last, lanes, second   one row for each probe
+    """
+    start = first // _LANES
+    sizes = -(-last // _LANES) - start
+    sizes *= last > first
+    ends = np.cumsum(sizes)
+    shift = start - (ends - sizes)
+    for low in range(0, int(ends[-1]), _BLOCKS):
+        high = min(low + _BLOCKS, int(ends[-1]))
+        from_probe, to_probe = np.searchsorted(ends, [low, high - 1], side="right").tolist()
+        some = slice(from_probe, to_probe + 1)
+        part = np.minimum(ends[some], high) - np.maximum(ends[some] - sizes[some], low)
+        probe = np.repeat(np.arange(from_probe, to_probe + 1), part)
+        block = shift.take(probe, mode="clip") + np.arange(low, high)
+        differing = blocks.take(block, axis=0, mode="clip")
+        differing ^= lanes.take(probe, axis=0, mode="clip")
+        apart = np.bitwise_count(differing.view(np.uint16))
+        # Eight subtractions at once: a byte keeps its high bit where the second band is near enough, and none borrows.
+        room = (second.take(probe, mode="clip") - apart.view(np.uint64).reshape(-1)) & _HIGH_BITS
+        some_near = np.flatnonzero(room != 0)
+        lane = np.flatnonzero(room[some_near].view(np.uint8))
+        at = some_near.take(lane // _LANES)
+        which = probe.take(at)
+        place = block.take(at) * _LANES + lane % _LANES
+        own = np.flatnonzero((place >= first.take(which)) & (place < last.take(which)))
+        apart_at = at * _LANES + lane % _LANES
+        yield which.take(own), apart.reshape(-1).take(apart_at.take(own)).astype(np.int64), place.take(own)
+
+
+def _finish(
+    bands: Bands, plan: _Plan, asked: _Asked, near: _Near, threshold: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Of these candidates the ones within the threshold that no other band reports: query row, entry, bits."""
+    rest = bands.rest.take(near.place)
+    band = plan.band.take(near.probe)
+    distance = plan.flips.take(near.probe) + near.second
+    left = np.arange(len(distance))
+    for length in (3, 4):
+        others = (rest >> np.uint64(16 * (length - 1))).astype(np.uint16)
+        distance += np.bitwise_count(others ^ asked.bands[(band + length - 1) % bands.bands, near.query[left]])
+        close = np.flatnonzero(distance <= plan.most[length - 1].take(band))
+        rest, band, distance, left = rest.take(close), band.take(close), distance.take(close), left.take(close)
+    query = near.query.take(left)
+    entry = (rest & np.uint64(0xFFFF_FFFF)).astype(np.int64)
+    apart = bands.rows.take(entry, axis=0) ^ asked.words.take(query, axis=0)
+    whole = np.bitwise_count(apart).sum(axis=1, dtype=np.int64)
+    found = np.flatnonzero(whole <= threshold)
+    query, entry, whole, band = query.take(found), entry.take(found), whole.take(found), band.take(found)
+    mine = np.flatnonzero(_first_band(apart.take(found, axis=0), plan) == band)
+    return query.take(mine), entry.take(mine), whole.take(mine)
+
+
+def _first_band(apart: Words, plan: _Plan) -> NDArray[np.intp]:
+    """The first band from which all chains are short: that one reports the pair. There is one within the threshold.
+
+    Counted with all bits of each band: a probe that turned over key bits knows only part of them, and where that part let
+    a pair through that is none of this band's, it is dropped here, and found from its own.
+    """
+    chains = _chains(np.bitwise_count(apart.view("<u2")).astype(np.int64))
+    short: NDArray[np.bool_] = (chains <= plan.most[:, None]).all(axis=0)
+    return short.argmax(axis=1)
+
+
+# --- Diagonals
+
+
+def _turn_16_by_16(hashes: Words, out: Words) -> None:
+    """Group j of 16 bits goes round by j bits; then bit j of group i and bit i of group j change places."""
+    groups = np.ascontiguousarray(np.ascontiguousarray(hashes, "<u8").view("<u2").T)
+    by = np.arange(BAND_BITS, dtype=np.uint16)[:, None]
+    groups = groups >> by | groups << (BAND_BITS - by & 15)
+    # H. S. Warren, Hacker's Delight, 2nd ed., 7-3: swap the off-diagonal quarters, then those of each quarter, and so on.
+    for size, mask in ((8, 0x00FF), (4, 0x0F0F), (2, 0x3333), (1, 0x5555)):
+        halves = groups.reshape(-1, 2, size, groups.shape[1])
+        swap = (halves[:, 0] >> size ^ halves[:, 1]) & np.uint16(mask)
+        halves[:, 1] ^= swap
+        halves[:, 0] ^= swap << size
+    out[:] = np.ascontiguousarray(groups.T).view("<u8")
+
+
+def _turn_4_by_4(hashes: Words, out: Words) -> None:
+    """The same for 16 groups of four bits, within one word."""
+    word = hashes.copy()
+    turned = word & np.uint64(0x000F_000F_000F_000F)
+    for by, back, ahead in (
+        (1, 0x0070_0070_0070_0070, 0x0080_0080_0080_0080),
+        (2, 0x0300_0300_0300_0300, 0x0C00_0C00_0C00_0C00),
+        (3, 0x1000_1000_1000_1000, 0xE000_E000_E000_E000),
+    ):
+        turned |= word >> by & np.uint64(back) | word << (4 - by) & np.uint64(ahead)
+    # Bit i of group 4 t + c: first c and i change places in each 16 bits, then t and i, which is now a group's place.
+    for by, mask in (
+        (3, 0x0A0A_0A0A_0A0A_0A0A),
+        (6, 0x00CC_00CC_00CC_00CC),
+        (12, 0x0000_F0F0_0000_F0F0),
+        (24, 0x0000_0000_FF00_FF00),
+    ):
+        swap = (turned >> by ^ turned) & np.uint64(mask)
+        turned ^= swap ^ swap << by
+    out[:] = turned
