@@ -14,3 +14,7 @@ class Pairs(NamedTuple):
     rows: NDArray[np.int64]
     entries: NDArray[np.int64]
     distances: NDArray[np.int64]  # differing bits
+
+
+def no_pairs() -> Pairs:
+    return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))

@@ -1,0 +1,266 @@
+"""The kernel: plain C behind ctypes, used where it was built and has proved itself on this machine.
+
+Every call lets other Python threads run. What the arrays must look like is checked here, so that the C side can trust it; what
+stands in mapped files may be damaged all the same, and leads to wrong candidates there, never to memory that is not the index's.
+"""
+
+import ctypes
+import enum
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import CallError
+from matcher.hamming.bands import PAD, Bands, diagonals, key_bits
+from matcher.hamming.pairs import Pairs, Words, no_pairs
+
+_ROOM: Final = 4096  # pairs an answer has room for at first
+
+
+class Level(enum.IntEnum):
+    """What the processor can do, as kernel.h counts it."""
+
+    PORTABLE = 0
+    AVX2 = 1
+    AVX512 = 2
+
+
+class _Bands(ctypes.Structure):
+    _fields_ = (
+        ("rows", ctypes.c_void_p),
+        ("starts", ctypes.c_void_p),
+        ("following", ctypes.c_void_p),
+        ("rest", ctypes.c_void_p),
+        ("count", ctypes.c_int64),
+        ("width", ctypes.c_int32),
+        ("key_bits", ctypes.c_int32),
+    )
+
+
+class _Found(ctypes.Structure):
+    _fields_ = (("pairs", ctypes.c_void_p), ("capacity", ctypes.c_int64), ("count", ctypes.c_int64))
+
+
+_FUNCTIONS: Final = {
+    "kernel_level": ([], ctypes.c_int),
+    "bands_diagonals": ([ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_void_p, ctypes.c_int], None),
+    "bands_build": (
+        [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p],
+        ctypes.c_int,
+    ),
+    "bands_search": (
+        [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int, ctypes.c_void_p, ctypes.c_int],
+        ctypes.c_int,
+    ),
+    "scan_search": (
+        [
+            ctypes.c_void_p,
+            ctypes.c_int64,
+            ctypes.c_int,
+            ctypes.c_void_p,
+            ctypes.c_int64,
+            ctypes.c_int64,
+            ctypes.c_int,
+            ctypes.c_void_p,
+            ctypes.c_int,
+        ],
+        None,
+    ),
+    "distinct_rows": ([ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_void_p], ctypes.c_int64),
+}
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """The built kernel with its functions declared; None where it was not built or cannot be loaded."""
+    for suffix in EXTENSION_SUFFIXES:
+        path = Path(__file__).with_name(f"_kernel{suffix}")
+        if path.is_file():
+            try:
+                loaded = ctypes.CDLL(str(path))
+                for name, (arguments, result) in _FUNCTIONS.items():
+                    function = getattr(loaded, name)
+                    function.argtypes, function.restype = arguments, result
+            except (OSError, AttributeError):  # of another machine, or of an older source
+                return None
+            return loaded
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """The functions at one level."""
+
+    library: ctypes.CDLL
+    level: Level
+
+    def diagonals(self, hashes: Words) -> Words:
+        hashes = np.ascontiguousarray(hashes)
+        turned = np.empty_like(hashes)
+        self.library.bands_diagonals(hashes.ctypes.data, len(hashes), hashes.shape[1], turned.ctypes.data, self.level)
+        return turned
+
+    def build(self, hashes: Words, bits: int | None = None) -> Bands:
+        count, width = hashes.shape
+        bands, bits = 4 * width, key_bits(count) if bits is None else bits
+        made = Bands(
+            rows=self.diagonals(hashes),
+            starts=np.empty((bands, 2**bits + 1), np.uint32),
+            following=np.zeros(bands * count + PAD, np.uint16),
+            rest=np.empty(bands * count, np.uint64),
+        )
+        refused = self.library.bands_build(
+            made.rows.ctypes.data,
+            count,
+            width,
+            bits,
+            made.starts.ctypes.data,
+            made.following.ctypes.data,
+            made.rest.ctypes.data,
+        )
+        if refused:
+            raise MemoryError("no memory to build the index")
+        return made
+
+    def search(self, bands: Bands, queries: Words, threshold: int) -> Pairs:
+        """Each pair once, in no order."""
+        turned = self.diagonals(queries)
+        index = _Bands(
+            rows=bands.rows.ctypes.data,
+            starts=bands.starts.ctypes.data,
+            following=bands.following.ctypes.data,
+            rest=bands.rest.ctypes.data,
+            count=bands.count,
+            width=bands.rows.shape[1],
+            key_bits=bands.key_bits,
+        )
+
+        def ask(found: _Found) -> None:
+            if self.library.bands_search(
+                ctypes.byref(index), turned.ctypes.data, 0, len(turned), threshold, ctypes.byref(found), self.level
+            ):
+                raise MemoryError("no memory to search the index")
+
+        return _answer(ask, len(queries))
+
+    def scan(self, rows: Words, queries: Words, threshold: int) -> Pairs:
+        """Compares every pair; each found one once, in no order."""
+        rows, queries = np.ascontiguousarray(rows), np.ascontiguousarray(queries)
+
+        def ask(found: _Found) -> None:
+            self.library.scan_search(
+                rows.ctypes.data,
+                len(rows),
+                rows.shape[1],
+                queries.ctypes.data,
+                0,
+                len(queries),
+                threshold,
+                ctypes.byref(found),
+                self.level,
+            )
+
+        return _answer(ask, len(queries))
+
+    def distinct(self, hashes: Words) -> tuple[int, NDArray[np.uint32]]:
+        """How many distinct rows there are, and the number of each row's, counted in the order in which they first come."""
+        hashes = np.ascontiguousarray(hashes)
+        numbers = np.empty(len(hashes), np.uint32)
+        count = self.library.distinct_rows(hashes.ctypes.data, len(hashes), hashes.shape[1], numbers.ctypes.data)
+        if count < 0:
+            raise MemoryError("no memory to find duplicates")
+        return int(count), numbers
+
+
+def _answer(ask: Callable[[_Found], None], queries: int) -> Pairs:
+    """Asks again with more room when the first had too little."""
+    room = _ROOM + queries
+    while True:
+        pairs = np.empty((room, 3), np.uint32)
+        found = _Found(pairs=pairs.ctypes.data, capacity=room, count=0)
+        ask(found)
+        if found.count <= room:
+            break
+        room = found.count
+    if found.count == 0:
+        return no_pairs()
+    columns = pairs[: found.count].T.astype(np.int64)
+    return Pairs(columns[0], columns[1], columns[2])
+
+
+# ---------------------------------------------------------------------------------------------------------- which one
+
+
+@cache
+def proven() -> tuple[Kernel, ...]:
+    """Every level this machine has and whose answers are right on it, the slowest first."""
+    loaded = library()
+    if loaded is None:
+        return ()
+    highest = loaded.kernel_level()
+    return tuple(kernel for kernel in (Kernel(loaded, level) for level in Level if level <= highest) if _right(kernel))
+
+
+def _right(kernel: Kernel) -> bool:
+    """A processor or a compiler may be wrong where no test of ours has ever run: a few hundred pairs are compared both ways."""
+    chance = np.random.default_rng(6)
+    for width, threshold in ((4, 31), (4, 63), (1, 10)):
+        hashes = chance.integers(0, 2**64, (300, width), np.uint64)
+        queries = hashes[:40] ^ (np.uint64(1) << chance.integers(0, 64, (40, width), np.uint64))
+        queries[20:] ^= chance.integers(0, 2**64, (20, width), np.uint64) & chance.integers(0, 2**20, (20, width), np.uint64)
+        if not np.array_equal(kernel.diagonals(hashes), diagonals(hashes)):
+            return False
+        apart = np.bitwise_count(queries[:, None] ^ hashes).sum(axis=2, dtype=np.int64)
+        expected = {(row, entry, int(apart[row, entry])) for row, entry in np.argwhere(apart <= threshold).tolist()}
+        for found in (kernel.search(kernel.build(hashes), queries, threshold), kernel.scan(hashes, queries, threshold)):
+            if len(found.rows) != len(expected) or set(zip(*(c.tolist() for c in found), strict=True)) != expected:
+                return False
+    return True
+
+
+class _Choice:
+    """What `engine` has set; otherwise the fastest that has proved itself."""
+
+    forced: "str | None" = None
+
+
+def current() -> Kernel | None:
+    """The kernel to use; None: NumPy."""
+    if _Choice.forced is not None:
+        return next((each for each in proven() if each.level.name.lower() == _Choice.forced), None)
+    return proven()[-1] if proven() else None
+
+
+def engines() -> tuple[str, ...]:
+    """What `engine` takes on this machine, the slowest first."""
+    return ("numpy", *(each.level.name.lower() for each in proven()))
+
+
+@contextmanager
+def engine(name: str) -> Iterator[None]:
+    """For tests and benchmarks: inside, this engine does the work, in every thread."""
+    if name not in engines():
+        raise CallError(f"no engine {name!r} on this machine; there are: {', '.join(engines())}")
+    before = _Choice.forced
+    _Choice.forced = name
+    try:
+        yield
+    finally:
+        _Choice.forced = before
+
+
+def describe() -> str:
+    """Which engine runs, and why no faster one: for `doctor`."""
+    kernel = current()
+    if kernel is not None:
+        return f"C kernel, {kernel.level.name}"
+    if library() is None:
+        return "NumPy: the C kernel was not built (a C compiler was missing when Stillwatch was installed)"
+    return "NumPy: the C kernel gives wrong answers on this machine and is not used"
