@@ -122,6 +122,14 @@ class People(Protocol):
 
     def state(self, person: PersonId) -> PersonState: ...
 
+    def protected(self, person: PersonId | None = None) -> Mapping[PersonId, datetime]:
+        """Who is protected, and since when; everybody, or only this person.
+
+        Who is protected again is so since a later moment than before and than the withdrawal, whatever the clocks say: the moment tells
+        one protection from the next.
+        """
+        ...
+
 
 class NoticeDetailsStore(Protocol):
     def put(self, person: PersonId, details: NoticeDetails) -> None: ...

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from core.errors import CallError, Conflict, UnknownId
 from core.model import Decision, Enrolment, HashedPicture, Hit, HitStatus, LocationState, PersonId, Topic, derived_id
@@ -81,6 +81,11 @@ def enrolments(
         Enrolment(person=person, ref=ref, fingerprint=each, threshold=thresholds[each.hasher])
         for each in picture.fingerprints
     )
+
+
+def moved_at(now: datetime, before: datetime) -> datetime:
+    """When a person's state changed: always later than the time before, even where a clock was set back."""
+    return max(now, before + timedelta(microseconds=1))
 
 
 def free_ref(person: PersonId, picture: HashedPicture, taken: Collection[str]) -> str:

@@ -1,10 +1,10 @@
-# ruff: noqa: ARG002 – the port's whole signature is taken; memory keeps neither recipe nor time
+# ruff: noqa: ARG002 – the port's whole signature is taken; memory keeps no recipe
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from core.model import Enrolment, HashedPicture, NoticeDetails, PersonId, PersonState, Topic
 from stores.memory.shelf import Shelf
-from stores.rules import contents, enrolments, free_ref, unknown_person
+from stores.rules import contents, enrolments, free_ref, moved_at, unknown_person
 
 
 class MemoryPeople:
@@ -23,7 +23,8 @@ class MemoryPeople:
                     mine[digest] = enrolments(person, ref, picture, self._thresholds)
                     new.append(picture.ref)
             self._shelf.enrolled.update({(person, digest): made for digest, made in mine.items()})
-            self._shelf.people[person] = PersonState.PROTECTED
+            if self._shelf.people.get(person) is not PersonState.PROTECTED:
+                self._move(person, PersonState.PROTECTED, now)
             self._shelf.version += bool(new)
             return new
 
@@ -33,7 +34,7 @@ class MemoryPeople:
                 raise unknown_person()
             if self._shelf.people[person] is PersonState.WITHDRAWN:
                 return
-            self._shelf.people[person] = PersonState.WITHDRAWN
+            self._move(person, PersonState.WITHDRAWN, now)
             for at in [at for at in self._shelf.enrolled if at[0] == person]:
                 del self._shelf.enrolled[at]
             self._shelf.version += 1
@@ -42,6 +43,19 @@ class MemoryPeople:
     def state(self, person: PersonId) -> PersonState:
         with self._shelf.lock:
             return self._shelf.people.get(person, PersonState.UNKNOWN)
+
+    def protected(self, person: PersonId | None = None) -> Mapping[PersonId, datetime]:
+        with self._shelf.lock:
+            return {
+                each: self._shelf.moved[each]
+                for each, state in self._shelf.people.items()
+                if state is PersonState.PROTECTED and person in (None, each)
+            }
+
+    def _move(self, person: PersonId, state: PersonState, now: datetime) -> None:
+        before = self._shelf.moved.get(person)
+        self._shelf.moved[person] = now if before is None else moved_at(now, before)
+        self._shelf.people[person] = state
 
 
 class MemoryEnrolledHashes:

@@ -38,6 +38,7 @@ class Shelf:
 
     lock: threading.RLock = field(default_factory=threading.RLock)
     people: dict[PersonId, PersonState] = field(default_factory=dict)
+    moved: dict[PersonId, datetime] = field(default_factory=dict)  # when their state changed last
     version: int = 0
     enrolled: dict[tuple[PersonId, str], tuple[Enrolment, ...]] = field(default_factory=dict)  # (person, contents)
     details: dict[PersonId, NoticeDetails] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from django.db import transaction
 from django.db.models import F
 
 from core.model import Enrolment, Fingerprint, HashedPicture, NoticeDetails, PersonId, PersonState, Topic
-from stores.rules import DEFAULT_THRESHOLDS, contents, enrolments, free_ref, unknown_person
+from stores.rules import DEFAULT_THRESHOLDS, contents, enrolments, free_ref, moved_at, unknown_person
 from stores.sql.border import sql
 from stores.sql.models import EnrolledFingerprint, EnrolledPicture, HashSetVersion, Person, PersonNoticeDetails
 from stores.sql.outbox import put
@@ -28,7 +28,7 @@ class SqlPeople:
             Person.objects.get_or_create(
                 id=person, defaults={"state": PersonState.WITHDRAWN.value, "enrolled": now, "changed": now}
             )
-            lock(person)
+            state = lock(person)
             taken = dict(EnrolledPicture.objects.filter(person_id=person).values_list("contents", "ref"))
             new = []
             for picture in pictures:
@@ -37,9 +37,8 @@ class SqlPeople:
                         person, recipe, picture, free_ref(person, picture, taken.values()), now
                     )
                     new.append(picture.ref)
-            Person.objects.filter(id=person).exclude(state=PersonState.PROTECTED.value).update(
-                state=PersonState.PROTECTED.value, changed=now
-            )
+            if state is not PersonState.PROTECTED:
+                _move(person, PersonState.PROTECTED, now)
             if new:
                 _grow()
             return new
@@ -70,7 +69,7 @@ class SqlPeople:
                 raise unknown_person()
             if state is PersonState.WITHDRAWN:
                 return
-            Person.objects.filter(id=person).update(state=PersonState.WITHDRAWN.value, changed=now)
+            _move(person, PersonState.WITHDRAWN, now)
             EnrolledFingerprint.objects.filter(picture__person_id=person).delete()
             EnrolledPicture.objects.filter(person_id=person).delete()
             _grow()
@@ -80,6 +79,19 @@ class SqlPeople:
     def state(self, person: PersonId) -> PersonState:
         state = Person.objects.filter(id=person).values_list("state", flat=True).first()
         return PersonState.UNKNOWN if state is None else PersonState(state)
+
+    @sql()
+    def protected(self, person: PersonId | None = None) -> Mapping[PersonId, datetime]:
+        rows = Person.objects.filter(state=PersonState.PROTECTED.value)
+        if person is not None:
+            rows = rows.filter(id=person)
+        return {PersonId(each): since for each, since in rows.values_list("id", "changed")}
+
+
+def _move(person: PersonId, state: PersonState, now: datetime) -> None:
+    """In the caller's transaction, which holds the person's lock."""
+    before = Person.objects.filter(id=person).values_list("changed", flat=True).get()
+    Person.objects.filter(id=person).update(state=state.value, changed=moved_at(now, before))
 
 
 def _grow() -> None:

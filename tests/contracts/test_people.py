@@ -1,6 +1,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -112,6 +113,34 @@ def test_a_person_who_withdrew_can_enrol_the_same_pictures_again(kept: Stores) -
     assert list(kept.people.enrol(ADA, RECIPE, [picture("a")], NOW)) == ["a"]
     assert kept.people.state(ADA) is PersonState.PROTECTED
     assert len(kept.enrolled_hashes.enrolments()[1]) == 8
+
+
+def test_who_is_protected_is_told_with_the_moment_since_when(kept: Stores) -> None:
+    kept.people.enrol(ADA, RECIPE, [picture("a")], NOW)
+    kept.people.enrol(EVE, RECIPE, [picture("b")], NOW + MINUTE)
+    kept.people.enrol(ADA, RECIPE, [picture("c")], NOW + 2 * MINUTE)
+
+    everybody = kept.people.protected()
+
+    assert set(everybody) == {ADA, EVE}
+    assert NOW <= everybody[ADA] < NOW + MINUTE <= everybody[EVE] < NOW + 2 * MINUTE
+    assert kept.people.protected(ADA) == {ADA: everybody[ADA]}
+    kept.people.withdraw(ADA, NOW + 3 * MINUTE)
+    assert kept.people.protected(ADA) == {}
+    assert set(kept.people.protected()) == {EVE}
+
+
+@pytest.mark.parametrize("clock", [-MINUTE, 0 * MINUTE, MINUTE], ids=["set back", "stopped", "running"])
+def test_each_protection_of_a_person_begins_later_than_the_last_ended_whatever_the_clock_says(
+    kept: Stores, clock: timedelta
+) -> None:
+    beginnings = []
+    for turn in range(3):
+        kept.people.enrol(ADA, RECIPE, [picture("a")], NOW + 2 * turn * clock)
+        beginnings.append(kept.people.protected(ADA)[ADA])
+        kept.people.withdraw(ADA, NOW + (2 * turn + 1) * clock)
+
+    assert beginnings == sorted(set(beginnings))
 
 
 def test_nobody_who_is_unknown_can_withdraw_and_the_error_does_not_repeat_the_id(kept: Stores) -> None:
