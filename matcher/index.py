@@ -1,15 +1,20 @@
 """Enrolled hashes that can be searched by distance. Exact: what is within the threshold is found, always."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.errors import CallError
-from matcher.hamming import Pairs, Words, near
+from matcher import hamming
+from matcher.hamming import Bands, Pairs, Words, dispatch, planner
 
-_THREAD_QUERIES: Final = 16  # fewer are not worth a thread of their own
+_THREAD_QUERIES: Final = 64  # fewer are not worth a thread of their own
+_BLOCK_QUERIES: Final = 8192  # searched at once: they stay in the cache while a band is searched
+_BANDS: Final = ("starts", "following", "rest")
+_OWNERS: Final = ("owner_starts", "owners")
 
 
 class WrongHashes(CallError, ValueError):
@@ -39,10 +44,22 @@ def digits(hashes: Words) -> list[str]:
 
 
 class HashIndex:
-    """A snapshot of hashes; the row number is the entry. Threads may share it."""
+    """A snapshot of hashes; the row number is the entry. Threads may share it.
 
-    def __init__(self, columns: Words, max_threshold: int) -> None:
-        self._columns = columns  # (w, n)
+    Hashes that are the same are held once. What it consists of can be written to a file and mapped: see `parts`.
+    """
+
+    def __init__(
+        self, held: Words | Bands, owners: tuple[NDArray[np.uint32], NDArray[np.uint32]] | None, max_threshold: int
+    ) -> None:
+        """Use `build` or `of_parts`.
+
+        held    the distinct hashes as diagonals, or their bands
+        owners  where hashes came several times: (starts, entries), the entries of distinct hash i are entries[starts[i] : starts[i + 1]]
+        """
+        self._bands = held if isinstance(held, Bands) else None
+        self._rows = held.rows if isinstance(held, Bands) else held
+        self._owners = owners
         self.max_threshold = max_threshold
 
     @classmethod
@@ -51,14 +68,61 @@ class HashIndex:
         bits   (n, 4) uint64 for hashes of 256 bits, (n, 1) for 64; n may be 0
         """
         _check(bits, "bits")
-        if not 0 <= max_threshold <= 64 * bits.shape[1]:
+        width = bits.shape[1]
+        if not 0 <= max_threshold <= 64 * width:
             raise WrongHashes(
-                f"max_threshold {max_threshold}: a hash of {64 * bits.shape[1]} bits differs in 0 to {64 * bits.shape[1]}"
+                f"max_threshold {max_threshold}: a hash of {64 * width} bits differs in 0 to {64 * width}"
             )
-        return cls(np.ascontiguousarray(bits.T), max_threshold)
+        count, numbers = hamming.distinct(bits)
+        owners = None
+        if count < len(bits):
+            entries = np.argsort(numbers, kind="stable").astype(np.uint32)
+            starts = np.concatenate(([0], np.cumsum(np.bincount(numbers, minlength=count)))).astype(np.uint32)
+            owners = (starts, entries)
+            bits = bits[entries[starts[:-1]]]
+        pay = planner.bands_pay(count, width, max_threshold, dispatch.kind())
+        return cls(hamming.build(bits) if pay else hamming.diagonals(bits), owners, max_threshold)
+
+    def parts(self) -> dict[str, NDArray[np.generic]]:
+        """The arrays it consists of, by name: contiguous and little-endian, so that a file of them can be mapped and given to `of_parts`."""
+        parts: dict[str, NDArray[np.generic]] = {"rows": self._rows}
+        if self._bands is not None:
+            parts |= {name: getattr(self._bands, name) for name in _BANDS}
+        if self._owners is not None:
+            parts |= dict(zip(_OWNERS, self._owners, strict=True))
+        return parts
+
+    @classmethod
+    def of_parts(cls, parts: Mapping[str, NDArray[np.generic]], max_threshold: int) -> Self:
+        """What `parts` gave, perhaps by way of a file. Raises WrongHashes when the arrays do not belong together.
+
+        Damage that does not show in their shapes and tables leads to wrong answers, never outside of them: keep a checksum beside them.
+        """
+        rows = np.asarray(parts["rows"])
+        _check(rows, "rows")
+        held: Words | Bands = rows
+        if _BANDS[0] in parts:
+            held = Bands(rows, *(np.asarray(parts[name]) for name in _BANDS))  # type: ignore[arg-type]  # checked by `fault`
+            fault = held.fault()
+            if fault is not None:
+                raise WrongHashes(f"these arrays are no index: {fault}; build it again")
+        owners = None
+        if _OWNERS[0] in parts:
+            starts, entries = (np.asarray(parts[name]) for name in _OWNERS)
+            if (
+                starts.dtype != np.uint32
+                or entries.dtype != np.uint32
+                or starts.shape != (len(rows) + 1,)
+                or starts[0] != 0
+                or starts[-1] != len(entries)
+                or np.any(starts[1:] < starts[:-1])
+            ):
+                raise WrongHashes("these arrays are no index: the owners do not fit the rows; build it again")
+            owners = (starts, entries)
+        return cls(held, owners, max_threshold)
 
     def __len__(self) -> int:
-        return int(self._columns.shape[1])
+        return len(self._rows) if self._owners is None else len(self._owners[1])
 
     def search(self, queries: Words, threshold: int = 31, threads: int = 1) -> Pairs:
         """All pairs at most `threshold` bits apart, sorted by row, then entry: rows of `queries`, entries, distances.
@@ -66,9 +130,9 @@ class HashIndex:
         Memory does not grow with q and n, only with what is found.
         """
         _check(queries, "queries")
-        if queries.shape[1] != self._columns.shape[0]:
+        if queries.shape[1] != self._rows.shape[1]:
             raise WrongHashes(
-                f"queries of {64 * queries.shape[1]} bits against an index of {64 * self._columns.shape[0]}: "
+                f"queries of {64 * queries.shape[1]} bits against an index of {64 * self._rows.shape[1]}: "
                 "build one index for each kind of hash"
             )
         if threshold > self.max_threshold:
@@ -81,20 +145,43 @@ class HashIndex:
         if threads < 1:
             raise WrongHashes(f"threads {threads}: at least one does the work")
         parts = min(threads, -(-len(queries) // _THREAD_QUERIES))
+        size = min(_BLOCK_QUERIES, -(-len(queries) // max(parts, 1)))
+        blocks = range(0, len(queries), max(size, 1))
         if parts <= 1:
-            return near(queries, self._columns, threshold)
-        bounds = np.linspace(0, len(queries), parts + 1).astype(int)
-        with ThreadPoolExecutor(parts) as pool:
-            found = list(
-                pool.map(
-                    lambda start, stop: near(queries[start:stop], self._columns, threshold), bounds[:-1], bounds[1:]
-                )
-            )
+            found = [self._block(queries[start : start + size], threshold) for start in blocks]
+        else:
+            with ThreadPoolExecutor(parts) as pool:
+                found = list(pool.map(lambda start: self._block(queries[start : start + size], threshold), blocks))
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            return hamming.no_pairs()
         return Pairs(
-            np.concatenate([part.rows + start for part, start in zip(found, bounds[:-1], strict=True)]),
+            np.concatenate([part.rows + start for part, start in zip(found, blocks, strict=True)]),
             np.concatenate([part.entries for part in found]),
             np.concatenate([part.distances for part in found]),
         )
+
+    def _block(self, queries: Words, threshold: int) -> Pairs:
+        if self._bands is not None and planner.bands_pay(
+            len(self._rows), self._rows.shape[1], threshold, dispatch.kind()
+        ):
+            found = hamming.search(self._bands, queries, threshold)
+        else:
+            found = hamming.scan(self._rows, hamming.diagonals(queries), threshold)
+        if self._owners is not None:
+            found = _owned(found, *self._owners)
+        order = np.lexsort((found.entries, found.rows))
+        return Pairs(found.rows[order], found.entries[order], found.distances[order])
+
+
+def _owned(found: Pairs, starts: NDArray[np.uint32], entries: NDArray[np.uint32]) -> Pairs:
+    """Each pair once for every entry that has this hash."""
+    first = starts[found.entries].astype(np.int64)
+    counts = starts[found.entries + 1].astype(np.int64) - first
+    upto = np.cumsum(counts)
+    places = np.arange(upto[-1] if len(upto) else 0) - np.repeat(upto - counts - first, counts)
+    return Pairs(np.repeat(found.rows, counts), entries[places].astype(np.int64), np.repeat(found.distances, counts))
 
 
 def _check(hashes: Words, name: str) -> None:

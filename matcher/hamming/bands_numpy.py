@@ -9,7 +9,6 @@ the first and last block of a run also hold lanes of its neighbours, and these a
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
 from typing import Final
 
 import numpy as np
@@ -17,12 +16,16 @@ from numpy.typing import NDArray
 
 from matcher.hamming.bands import BAND_BITS, CHAIN, PAD, Bands, quotas
 from matcher.hamming.bands import key_bits as usual_key_bits
-from matcher.hamming.pairs import Pairs, Words
+from matcher.hamming.pairs import Pairs, Words, no_pairs
 
 _LANES: Final = 8  # candidates of a block: 16 bytes, which NumPy copies in one move
-_BLOCKS: Final = 2**14  # compared at once; the worst case, every lane a candidate to the end, then takes about 30 MiB
-_PROBES: Final = 2**14  # looked up at once
+_BLOCKS: Final = 2**16  # compared at once: enough that the interpreter's share is small
+_NEAR_BLOCKS: Final = (
+    2**13
+)  # of these, taken on at once to the third band and the whole hash: all their lanes, at worst
+_PROBES: Final = 2**16  # looked up at once
 _QUERIES: Final = 2**12  # turned into bands at once
+_FEW: Final = 32  # hashes that are turned faster bit by bit
 
 _EACH_LANE: Final = np.uint64(0x0001_0001_0001_0001)
 _EACH_BYTE: Final = np.uint64(0x0101_0101_0101_0101)
@@ -67,24 +70,24 @@ def search(bands: Bands, queries: Words, threshold: int) -> Pairs:
     Exact for every threshold; beyond an eighth of the bits it is slower than comparing every pair.
     Holds at most about 50 MiB beside its answer.
     """
-    rows = [np.empty(0, np.int64)]
-    entries = [np.empty(0, np.int64)]
-    distances = [np.empty(0, np.int64)]
+    found = [no_pairs()]
     if bands.count:
-        plan = _Plan.of(threshold, bands)
+        plan = _plan(threshold, bands.bands, bands.key_bits)
         for first in range(0, len(queries), _QUERIES):
             asked = _Asked.of(queries[first : first + _QUERIES])
             for near in _near_seconds(bands, plan, asked):
                 row, entry, distance = _finish(bands, plan, asked, near, threshold)
                 if len(row):
-                    rows.append(row + first)
-                    entries.append(entry)
-                    distances.append(distance)
-    return Pairs(np.concatenate(rows), np.concatenate(entries), np.concatenate(distances))
+                    found.append(Pairs(row + first, entry, distance))
+    return Pairs(*map(np.concatenate, zip(*found, strict=True)))
 
 
 def along_diagonals(hashes: Words) -> Words:
     """The same as `bands.diagonals`, in shifts and swaps instead of bit by bit: 100 times faster for many."""
+    if len(hashes) <= _FEW:
+        bits = np.unpackbits(np.ascontiguousarray(hashes, "<u8").view(np.uint8), axis=1, bitorder="little")
+        turned = np.packbits(bits.take(_bit_order(4 * hashes.shape[1]), axis=1), axis=1, bitorder="little")
+        return turned.view("<u8").astype(np.uint64, copy=False)
     out = np.empty(hashes.shape, np.uint64)
     turn = _turn_4_by_4 if hashes.shape[1] == 1 else _turn_16_by_16
     for first in range(0, len(hashes), 2**13):  # what stays in the cache
@@ -97,32 +100,30 @@ def along_diagonals(hashes: Words) -> Words:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Plan:
-    """The probes of one query, band by band: p of them."""
+    """The probes of one query, band by band: p of them. Small numbers, because a large threshold makes a million."""
 
-    band: NDArray[np.intp]  # (p,)
+    band: NDArray[np.uint8]  # (p,)
     turned: NDArray[np.uint16]  # (p,) bits of the key that are turned over
-    flips: NDArray[np.int64]  # (p,) how many: the band differs in so many bits at least
-    second: NDArray[np.uint64]  # (p,) what is left for the second band, in each byte, beside the high bit
-    most: NDArray[np.int64]  # (CHAIN, m) by how many bits a chain of 1, 2, 3, 4 bands from each band on may differ at most
+    flips: NDArray[np.uint8]  # (p,) how many: the band differs in so many bits at least
+    most: NDArray[
+        np.int64
+    ]  # (CHAIN, m) by how many bits a chain of 1, 2, 3, 4 bands from each band on may differ at most
 
-    @classmethod
-    def of(cls, threshold: int, bands: Bands) -> "_Plan":
-        quota = np.array(quotas(threshold, bands.bands))
-        most = _chains(quota[None]) - 1
-        band, turned, flips = [], [], []
-        for at, bits in enumerate(quota.tolist()):
-            masks, counts = _masks(bands.key_bits, min(bits - 1, bands.key_bits))
-            band.append(np.full(len(masks), at))
-            turned.append(masks)
-            flips.append(counts)
-        first, differing = np.concatenate(band), np.concatenate(flips)
-        return cls(
-            band=first,
-            turned=np.concatenate(turned),
-            flips=differing,
-            second=(most[1, 0, first] - differing).astype(np.uint64) * _EACH_BYTE | _HIGH_BITS,
-            most=most[:, 0],
-        )
+
+@lru_cache(maxsize=8)
+def _plan(threshold: int, bands: int, key_bits: int) -> _Plan:
+    quota = np.array(quotas(threshold, bands))
+    masks = np.arange(2**key_bits, dtype=np.uint16)
+    counts = np.bitwise_count(masks)
+    fewest_first = np.argsort(counts, kind="stable")
+    some = [fewest_first[: np.count_nonzero(counts < bits)] for bits in quota.tolist()]
+    every = np.concatenate(some)
+    return _Plan(
+        band=np.repeat(np.arange(bands, dtype=np.uint8), [len(each) for each in some]),
+        turned=masks[every],
+        flips=counts[every],
+        most=_chains(quota[None])[:, 0] - 1,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,21 +144,13 @@ class _Asked:
 
 def _chains(differing: NDArray[np.int64]) -> NDArray[np.int64]:
     """(n, m) bits in each band → (CHAIN, n, m): in the one, two, three, four bands from it on, going round."""
+    bands = differing.shape[1]
+    round_again = np.concatenate([differing, differing[:, : CHAIN - 1]], axis=1)
     out = np.empty((CHAIN, *differing.shape), np.int64)
     out[0] = differing
     for length in range(1, CHAIN):
-        out[length] = out[length - 1] + np.roll(differing, -length, axis=1)
+        np.add(out[length - 1], round_again[:, length : length + bands], out=out[length])
     return out
-
-
-@lru_cache(maxsize=64)
-def _masks(bits: int, most: int) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
-    """All ways to turn over at most so many of so many bits, the fewest first; and how many each turns over."""
-    masks = np.array(
-        [sum(1 << bit for bit in turned) for count in range(most + 1) for turned in combinations(range(bits), count)],
-        np.uint16,
-    )
-    return masks, np.bitwise_count(masks).astype(np.int64)
 
 
 # --- The search
@@ -169,7 +162,7 @@ class _Near:
 
     query: NDArray[np.intp]
     probe: NDArray[np.intp]  # of the plan
-    second: NDArray[np.int64]  # bits in which the second band differs
+    second: NDArray[np.uint8]  # bits in which the second band differs
     place: NDArray[np.int64]  # in `rest`
 
 
@@ -183,73 +176,84 @@ def _near_seconds(bands: Bands, plan: _Plan, asked: _Asked) -> Iterator[_Near]:
     keys = asked.bands >> (BAND_BITS - bands.key_bits)
     for low in range(0, len(plan.band), step):
         some = slice(low, low + step)
-        band = plan.band[some]
-        bucket = (keys[band] ^ plan.turned[some, None]) + band[:, None] * width
+        band = plan.band[some].astype(np.intp)
+        bucket = (keys.take(band, axis=0) ^ plan.turned[some, None]) + band[:, None] * width
         offset = band[:, None] * bands.count
         first = (starts.take(bucket, mode="clip") + offset).reshape(-1)
-        last = (starts.take(bucket + 1, mode="clip") + offset).reshape(-1)
-        lanes = asked.lanes[(band + 1) % bands.bands].reshape(-1, 2)
-        second = np.repeat(plan.second[some], count)
-        for probe, distance, place in _compare(blocks, first, last, lanes, second):
+        bucket += 1
+        last = (starts.take(bucket, mode="clip") + offset).reshape(-1)
+        lanes = asked.lanes.take(band + 1, axis=0, mode="wrap").reshape(-1, 2)
+        # What is left for the second band, in each byte, beside its high bit.
+        room = (plan.most[1].take(band) - plan.flips[some]).astype(np.uint64) * _EACH_BYTE | _HIGH_BITS
+        for probe, distance, place in _compare(blocks, first, last, lanes, np.repeat(room, count)):
             near, query = np.divmod(probe, count)
             yield _Near(query=query, probe=near + low, second=distance, place=place)
 
 
 def _compare(
-    blocks: Words, first: NDArray[np.int64], last: NDArray[np.int64], lanes: Words, second: NDArray[np.uint64]
-) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.int64]]]:
+    blocks: Words, first: NDArray[np.int64], last: NDArray[np.int64], lanes: Words, room: NDArray[np.uint64]
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.uint8], NDArray[np.int64]]]:
     """Which places from `first` to before `last` differ from `lanes` in few enough bits: probe, bits, place.
 
-    first, last, lanes, second   one row for each probe
+    first, last, lanes, room   one row for each probe
     """
     start = first // _LANES
     sizes = -(-last // _LANES) - start
     sizes *= last > first
     ends = np.cumsum(sizes)
-    shift = start - (ends - sizes)
+    start -= ends
+    start += sizes
     for low in range(0, int(ends[-1]), _BLOCKS):
         high = min(low + _BLOCKS, int(ends[-1]))
-        from_probe, to_probe = np.searchsorted(ends, [low, high - 1], side="right").tolist()
-        some = slice(from_probe, to_probe + 1)
-        part = np.minimum(ends[some], high) - np.maximum(ends[some] - sizes[some], low)
-        probe = np.repeat(np.arange(from_probe, to_probe + 1), part)
-        block = shift.take(probe, mode="clip") + np.arange(low, high)
+        from_probe, to_probe = np.searchsorted(ends, (low, high - 1), side="right").tolist()
+        to_probe += 1
+        some = sizes[from_probe:to_probe].copy()
+        some[-1] -= ends[to_probe - 1] - high
+        some[0] -= low - (ends[from_probe] - sizes[from_probe])
+        probe = np.repeat(np.arange(from_probe, to_probe), some)
+        block = start.take(probe, mode="clip")
+        block += np.arange(low, high)
         differing = blocks.take(block, axis=0, mode="clip")
         differing ^= lanes.take(probe, axis=0, mode="clip")
         apart = np.bitwise_count(differing.view(np.uint16))
         # Eight subtractions at once: a byte keeps its high bit where the second band is near enough, and none borrows.
-        room = (second.take(probe, mode="clip") - apart.view(np.uint64).reshape(-1)) & _HIGH_BITS
-        some_near = np.flatnonzero(room != 0)
-        lane = np.flatnonzero(room[some_near].view(np.uint8))
-        at = some_near.take(lane // _LANES)
-        which = probe.take(at)
-        place = block.take(at) * _LANES + lane % _LANES
-        own = np.flatnonzero((place >= first.take(which)) & (place < last.take(which)))
-        apart_at = at * _LANES + lane % _LANES
-        yield which.take(own), apart.reshape(-1).take(apart_at.take(own)).astype(np.int64), place.take(own)
+        near = room.take(probe, mode="clip")
+        near -= apart.view(np.uint64).reshape(-1)
+        near &= _HIGH_BITS
+        near_blocks = np.flatnonzero(near != 0)
+        for piece in range(0, len(near_blocks), _NEAR_BLOCKS):
+            some_near = near_blocks[piece : piece + _NEAR_BLOCKS]
+            at, lane = np.divmod(np.flatnonzero(near.take(some_near).view(np.uint8)), _LANES)
+            at = some_near.take(at)
+            which = probe.take(at)
+            place = block.take(at) * _LANES + lane
+            own = np.flatnonzero((place >= first.take(which)) & (place < last.take(which)))
+            distance = apart.reshape(-1).take(at * _LANES + lane)
+            yield which.take(own), distance.take(own), place.take(own)
 
 
 def _finish(
     bands: Bands, plan: _Plan, asked: _Asked, near: _Near, threshold: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Of these candidates the ones within the threshold that no other band reports: query row, entry, bits."""
-    rest = bands.rest.take(near.place)
-    band = plan.band.take(near.probe)
+    query = near.query
+    band = plan.band.take(near.probe).astype(np.intp)
+    rest = bands.rest.take(near.place, mode="clip")
     distance = plan.flips.take(near.probe) + near.second
-    left = np.arange(len(distance))
-    for length in (3, 4):
-        others = (rest >> np.uint64(16 * (length - 1))).astype(np.uint16)
-        distance += np.bitwise_count(others ^ asked.bands[(band + length - 1) % bands.bands, near.query[left]])
+    for length in range(3, CHAIN + 1):
+        there = (rest >> np.uint64(16 * (length - 1))).astype(np.uint16)
+        here = asked.bands.take((band + (length - 1)) % bands.bands * asked.bands.shape[1] + query)
+        distance += np.bitwise_count(there ^ here)
         close = np.flatnonzero(distance <= plan.most[length - 1].take(band))
-        rest, band, distance, left = rest.take(close), band.take(close), distance.take(close), left.take(close)
-    query = near.query.take(left)
+        query, band, rest, distance = query.take(close), band.take(close), rest.take(close), distance.take(close)
     entry = (rest & np.uint64(0xFFFF_FFFF)).astype(np.int64)
-    apart = bands.rows.take(entry, axis=0) ^ asked.words.take(query, axis=0)
+    apart = bands.rows.take(entry, axis=0, mode="clip")
+    apart ^= asked.words.take(query, axis=0)
     whole = np.bitwise_count(apart).sum(axis=1, dtype=np.int64)
-    found = np.flatnonzero(whole <= threshold)
-    query, entry, whole, band = query.take(found), entry.take(found), whole.take(found), band.take(found)
-    mine = np.flatnonzero(_first_band(apart.take(found, axis=0), plan) == band)
-    return query.take(mine), entry.take(mine), whole.take(mine)
+    # A damaged file may name a row that is not there.
+    found = np.flatnonzero((whole <= threshold) & (entry < bands.count))
+    found = found[_first_band(apart.take(found, axis=0), plan) == band.take(found)] if len(found) else found
+    return query.take(found), entry.take(found), whole.take(found)
 
 
 def _first_band(apart: Words, plan: _Plan) -> NDArray[np.intp]:
@@ -264,6 +268,13 @@ def _first_band(apart: Words, plan: _Plan) -> NDArray[np.intp]:
 
 
 # --- Diagonals
+
+
+@lru_cache
+def _bit_order(bands: int) -> NDArray[np.intp]:
+    """Which bit of the hash comes to each place."""
+    band, group = np.divmod(np.arange(BAND_BITS * bands), BAND_BITS)
+    return group * bands + (band + group) % bands
 
 
 def _turn_16_by_16(hashes: Words, out: Words) -> None:

@@ -52,7 +52,15 @@ _FUNCTIONS: Final = {
     "kernel_level": ([], ctypes.c_int),
     "bands_diagonals": ([ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_void_p, ctypes.c_int], None),
     "bands_build": (
-        [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p],
+        [
+            ctypes.c_void_p,
+            ctypes.c_int64,
+            ctypes.c_int,
+            ctypes.c_int,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+        ],
         ctypes.c_int,
     ),
     "bands_search": (
@@ -214,7 +222,9 @@ def _right(kernel: Kernel) -> bool:
     for width, threshold in ((4, 31), (4, 63), (1, 10)):
         hashes = chance.integers(0, 2**64, (300, width), np.uint64)
         queries = hashes[:40] ^ (np.uint64(1) << chance.integers(0, 64, (40, width), np.uint64))
-        queries[20:] ^= chance.integers(0, 2**64, (20, width), np.uint64) & chance.integers(0, 2**20, (20, width), np.uint64)
+        queries[20:] ^= chance.integers(0, 2**64, (20, width), np.uint64) & chance.integers(
+            0, 2**20, (20, width), np.uint64
+        )
         if not np.array_equal(kernel.diagonals(hashes), diagonals(hashes)):
             return False
         apart = np.bitwise_count(queries[:, None] ^ hashes).sum(axis=2, dtype=np.int64)

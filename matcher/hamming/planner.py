@@ -1,0 +1,30 @@
+"""Which engine answers a search: the banded index, or comparing every pair. Both are exact, so this is about time only.
+
+The numbers come from `python -m benchmarks.matcher --plan`.
+"""
+
+from math import comb
+from typing import Final
+
+from matcher.hamming.bands import key_bits, quotas
+
+# Below so many hashes comparing every pair is as fast as looking up buckets, and takes no table.
+SCAN_UPTO: Final = {"kernel": 1000, "numpy": 4096}
+
+# The part of all entries that lies in the buckets looked up: above it, going through all entries in order is faster.
+SCAN_ABOVE: Final = {"kernel": 0.5, "numpy": 0.1}
+
+
+def share(count: int, width: int, threshold: int) -> float:
+    """The candidates of a search in an index of `count` unrelated hashes, as a part of all entries.
+
+    Above 1 for wide thresholds: an entry may lie in buckets of several bands.
+    """
+    bits = key_bits(count)
+    lookups = sum(comb(bits, flips) for quota in quotas(threshold, 4 * width) for flips in range(quota))
+    return float(lookups) / float(2**bits)
+
+
+def bands_pay(count: int, width: int, threshold: int, engine: str) -> bool:
+    """Whether an index is worth its table for searches at this threshold."""
+    return count > SCAN_UPTO[engine] and share(count, width, threshold) <= SCAN_ABOVE[engine]
