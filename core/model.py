@@ -241,8 +241,11 @@ class HashChanges:
     """What became of the enrolled hashes after some version, up to `version`. Taking it twice, or out of order, does no harm."""
 
     version: int
-    changed: Sequence[HashRow] = field(repr=False)  # new, or with another threshold
+    changed: Sequence[HashRow] = field(
+        repr=False
+    )  # new, or with another threshold; where an entry is in both, it is gone
     removed: Sequence[int]  # entries that are gone
+    whole: bool = False  # `changed` is everything there is: an entry that it does not name is gone
 
 
 class PersonState(enum.StrEnum):
@@ -369,7 +372,9 @@ class Hit:
     revision: int = 1
     case: str | None = None
     pages: tuple[str, ...] = field(default=(), repr=False)
-    found_earlier: datetime | None = None  # found by a sweep: when the crawler had met the picture, before it was enrolled
+    found_earlier: datetime | None = (
+        None  # found by a sweep: when the crawler had met the picture, before it was enrolled
+    )
 
 
 class Added(enum.Enum):
@@ -391,6 +396,62 @@ class HitQuery:
     text: str | None = None
     limit: int = 1000
     offset: int = 0
+
+
+# --------------------------------------------------------------------------------------------------------------- sweeps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """Enrolled hashes are to be compared with everything seen."""
+
+    id: str
+    created: datetime
+    since: datetime | None = None  # only what was seen at or after this moment
+    person: PersonId | None = field(default=None, repr=False)  # None: everybody
+    refs: tuple[str, ...] = ()  # of this person, only these pictures; none: all of them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepTask:
+    """One segment of one sweep, claimed by one worker."""
+
+    sweep: str
+    segment: str
+    ticket: str = field(repr=False)  # of this claim: who has lost it cannot end the task
+
+
+class FindState(enum.StrEnum):
+    """What the fresh look at a find's URL told."""
+
+    WAITING = "waiting"  # nobody could look yet: it may be there or not
+    HIT = "hit"  # the person is found in it now
+    GONE = "gone"  # the site says it is not there any more
+    CHANGED = "changed"  # a picture without the person is there now, compared whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepFind:
+    """A person was found among what was seen: the picture was there then, and is to be looked at now. Not a hit yet."""
+
+    id: str  # core.model.hit_id of what was seen: sweeping twice finds once
+    sweep: str  # the last one that found it
+    person: PersonId = field(repr=False)
+    sighting: ImageSighting = field(repr=False)
+    sha256: str = field(repr=False)  # of the picture that was seen
+    state: FindState = FindState.WAITING
+    attempts: int = 0
+    reason: str = ""  # while waiting: how the last look ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepProgress:
+    """Of one sweep, so far."""
+
+    segments: int  # compared
+    left: int  # segments that are not compared yet
+    fingerprints: int  # in the segments that were compared
+    finds: Mapping[FindState, int] = field(default_factory=dict)
 
 
 # --------------------------------------------------------------------------------------------------------------- outbox

@@ -16,6 +16,7 @@ from core.model import (
     Decision,
     Enrolment,
     Examination,
+    FindState,
     HashChanges,
     HashedPicture,
     Hit,
@@ -29,6 +30,10 @@ from core.model import (
     SeenPlace,
     SeenSegment,
     Standing,
+    Sweep,
+    SweepFind,
+    SweepProgress,
+    SweepTask,
     Task,
     Topic,
 )
@@ -51,7 +56,8 @@ class EnrolledHashes(Protocol):
         ...
 
     def changes(self, since: int) -> HashChanges:
-        """What is new, changed or gone after version `since`; from 0 it is everything there is."""
+        """What is new, changed or gone after version `since`. Everything there is, and `whole` says so, from 0 and from a version
+        that this store never had: a backup was restored, or the asker knows another store."""
         ...
 
     def get(self, entries: Sequence[int]) -> Mapping[int, Enrolment]:
@@ -106,6 +112,84 @@ class SeenStore(Protocol):
         ...
 
 
+class SweepBoard(Protocol):
+    """Sweeps and their tasks, one a segment. Any number of workers on any number of machines work on them.
+
+    What belongs to a person goes with their withdrawal, in the same transaction, and what belongs to a site when it is revoked.
+    """
+
+    def post(self, sweep: Sweep) -> None:
+        """There is nothing to do for it yet: see `extend`."""
+        ...
+
+    def extend(self, sweep: str, segments: Sequence[SeenSegment], now: datetime) -> None:
+        """One task each. A segment that was compared so early that what was written to it meanwhile may have been missed, and
+        that has grown since, is compared once more."""
+        ...
+
+    def open(self, since: datetime) -> Sequence[Sweep]:
+        """Those with unfinished tasks, and all created at or after `since`; oldest first."""
+        ...
+
+    def asked(self, sweep: str) -> Sequence[Enrolment]:
+        """What the sweep looks for, as it is enrolled at this moment: none once the person has withdrawn."""
+        ...
+
+    def claim(self, lease_s: float, sweep: str | None = None) -> SweepTask | None:
+        """A task that is due and that nobody holds, of this sweep or of any. It falls back when the lease ends: see `renew`."""
+        ...
+
+    def renew(self, task: SweepTask, lease_s: float) -> bool:
+        """False: the lease had ended and another has the task, or it went with its person or site."""
+        ...
+
+    def done(self, task: SweepTask, fingerprints: int, finds: Sequence[SweepFind], now: datetime) -> bool:
+        """In one transaction: the task is done and its finds are stored; those of nobody protected and of revoked sites are not.
+
+        A find that was there waits on, or waits again where its last look was before this sweep began; one that became a hit stays
+        one. False, and nothing is stored, when the task is not held any more.
+        """
+        ...
+
+    def later(self, task: SweepTask, wait_s: float) -> None:
+        """It could not be compared: somebody tries again then."""
+        ...
+
+    def progress(self, sweep: str) -> SweepProgress: ...
+
+    def forget(self, before: datetime) -> None:
+        """Sweeps created before then that have nothing left to do, and finds whose look ended before then."""
+        ...
+
+
+class SweepFinds(Protocol):
+    """Finds, until somebody has looked."""
+
+    def claim(
+        self, lease_s: float, limit: int, *, sweep: str | None = None, even_early: bool = False
+    ) -> Sequence[SweepFind]:
+        """Waiting finds of one site that are due and that nobody is looking at, all finds of a URL together. Held until the lease ends.
+
+        sweep        only URLs with a find of this sweep
+        even_early   those not due yet, too
+        """
+        ...
+
+    def ended(self, finds: Sequence[str], state: FindState, now: datetime) -> None: ...
+
+    def later(self, finds: Sequence[str], wait_s: float, reason: str, *, counted: bool = True) -> None:
+        """Nobody could look: the state stays WAITING. `counted`: it was tried, which makes the next wait longer."""
+        ...
+
+    def drop(self, finds: Sequence[str]) -> None:
+        """Nobody will look: the person withdrew, or the site's agreement was revoked."""
+        ...
+
+    def waiting(self) -> tuple[int, int]:
+        """How many wait, and how many of them are due and held by nobody."""
+        ...
+
+
 class People(Protocol):
     """Who is protected."""
 
@@ -118,6 +202,13 @@ class People(Protocol):
 
     def withdraw(self, person: PersonId, now: datetime) -> None:
         """From its return on no hit of this person is taken by any HitLog. Raises UnknownId."""
+        ...
+
+    def set_threshold(self, person: PersonId, ref: str | None, hasher: str, threshold: int) -> int:
+        """For this person's hashes of a kind: of one picture, or with None of all. -1 matches nothing. Returns how many changed.
+
+        Raises UnknownId for who is not protected and for a ref that is not there, CallError for a kind that is not known.
+        """
         ...
 
     def state(self, person: PersonId) -> PersonState: ...

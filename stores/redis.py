@@ -6,7 +6,7 @@ Redis being gone is never dangerous here. Nobody leads without it, and changes o
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 import redis
@@ -16,7 +16,7 @@ from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissi
 from redis.retry import Retry
 
 from core.errors import ConfigError, StoreUnavailable
-from core.model import Enrolment
+from core.model import Enrolment, HashChanges
 from core.ports import EnrolledHashes, Heard
 
 log = logging.getLogger(__name__)
@@ -194,6 +194,15 @@ class AnnouncedHashes:
                 self._asked_after = announced
                 self._ask_again = time.monotonic() + self.ASKED_EVERY_S
             return self._version
+
+    def changes(self, since: int) -> HashChanges:
+        return self._inner.changes(since)
+
+    def get(self, entries: Sequence[int]) -> Mapping[int, Enrolment]:
+        return self._inner.get(entries)
+
+    def count(self) -> int:
+        return self._inner.count()
 
     def enrolments(self) -> tuple[int, Sequence[Enrolment]]:
         return self._inner.enrolments()

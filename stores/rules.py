@@ -6,7 +6,20 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from core.errors import CallError, Conflict, UnknownId
-from core.model import Decision, Enrolment, HashedPicture, Hit, HitStatus, LocationState, PersonId, Topic, derived_id
+from core.model import (
+    Decision,
+    Enrolment,
+    FindState,
+    HashedPicture,
+    Hit,
+    HitStatus,
+    LocationState,
+    PersonId,
+    SeenSegment,
+    Sweep,
+    Topic,
+    derived_id,
+)
 
 PAGES_KEPT = 1000  # of one hit: a picture in every page's header must not make a row without end
 
@@ -19,6 +32,10 @@ FOLLOW_A_STATE = frozenset({Topic.DESK, Topic.PERSON, Topic.INDEX})
 
 # When a fresh outbox row is due. Not "now": the clock of the machine that saw a hit may be ahead of the one that works on it.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+
+# How long after an enrolment a picture may still be written down as seen that was not compared with the new hashes: it was under
+# way, or its crawl had not heard of them. Ample: a crawl hears within a second, and machines' clocks are not quite the same.
+MEANWHILE = timedelta(minutes=2)
 
 # The hit of such a location is back when it is seen again.
 BACK_WHEN_SEEN = frozenset({LocationState.GONE, LocationState.UNKNOWN})
@@ -68,6 +85,21 @@ def contents(picture: HashedPicture) -> str:
     return digest.hexdigest()
 
 
+def next_version(last: int, now_ms: int) -> int:
+    """Of the hash set. Grows by itself where the clock stands still; from the clock otherwise, so that after a backup was restored
+    no number comes again that somebody may remember with other hashes."""
+    return max(last + 1, now_ms)
+
+
+def check_threshold(hasher: str, threshold: int, thresholds: Mapping[str, int]) -> None:
+    if hasher not in thresholds:
+        raise CallError(f"no hash of kind {hasher!r} is enrolled; known kinds: {', '.join(thresholds)}")
+    if threshold < -1:
+        raise CallError(
+            f"threshold {threshold}: differing bits allowed, 0 or more, or -1 for a hash that matches nothing"
+        )
+
+
 def enrolments(
     person: PersonId, ref: str, picture: HashedPicture, thresholds: Mapping[str, int]
 ) -> tuple[Enrolment, ...]:
@@ -95,9 +127,30 @@ def free_ref(person: PersonId, picture: HashedPicture, taken: Collection[str]) -
     return derived_id("ref", person, picture.ref, contents(picture))
 
 
+def belongs(segment: SeenSegment, sweep: Sweep) -> bool:
+    """Whether a sweep compares this segment. What was seen well after the hashes came was compared with them there and then."""
+    return segment.oldest <= sweep.created + MEANWHILE and (sweep.since is None or segment.newest >= sweep.since)
+
+
+def compared_too_early(sweep: Sweep, done: datetime, fingerprints: int, segment: SeenSegment, now: datetime) -> bool:
+    """Whether a crawl that did not know the hashes yet may have written to the segment after it was compared."""
+    settled = sweep.created + MEANWHILE
+    return done < settled <= now and segment.fingerprints > fingerprints
+
+
+def waits_again(state: FindState, ended: datetime, sweep: Sweep) -> bool:
+    """Whether a find that a sweep comes upon once more is to be looked at once more: other hashes may match what is there."""
+    return state in (FindState.GONE, FindState.CHANGED) and ended < sweep.created
+
+
 def unknown_person() -> UnknownId:
     """Does not repeat the id: errors end up in logs."""
     return UnknownId("no such person is enrolled here; the id is the one that `stillwatch enrol` printed")
+
+
+def unknown_picture() -> UnknownId:
+    """Does not repeat the ref: errors end up in logs."""
+    return UnknownId("no such picture of this person is enrolled; the ref is the one in the hash set")
 
 
 def unknown_hit(hit: str) -> UnknownId:

@@ -1,10 +1,20 @@
 # ruff: noqa: ARG002 – the port's whole signature is taken; memory keeps no recipe
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from core.model import Enrolment, HashedPicture, NoticeDetails, PersonId, PersonState, Topic
+from core.model import (
+    Enrolment,
+    HashChanges,
+    HashedPicture,
+    HashRow,
+    NoticeDetails,
+    PersonId,
+    PersonState,
+    Topic,
+)
 from stores.memory.shelf import Shelf
-from stores.rules import contents, enrolments, free_ref, moved_at, unknown_person
+from stores.rules import check_threshold, contents, enrolments, free_ref, moved_at, unknown_person, unknown_picture
 
 
 class MemoryPeople:
@@ -14,19 +24,31 @@ class MemoryPeople:
 
     def enrol(self, person: PersonId, recipe: str, pictures: Sequence[HashedPicture], now: datetime) -> Sequence[str]:
         with self._shelf.lock:
-            mine = {digest: made for (owner, digest), made in self._shelf.enrolled.items() if owner == person}
+            taken = {
+                digest: self._shelf.entries[entries[0]][0].ref
+                for (owner, digest), entries in self._shelf.enrolled.items()
+                if owner == person
+            }
+            made = {}
             new = []
             for picture in pictures:
                 digest = contents(picture)
-                if digest not in mine:
-                    ref = free_ref(person, picture, {made[0].ref for made in mine.values()})
-                    mine[digest] = enrolments(person, ref, picture, self._thresholds)
+                if digest not in taken:
+                    taken[digest] = free_ref(person, picture, taken.values())
+                    made[digest] = enrolments(person, taken[digest], picture, self._thresholds)
                     new.append(picture.ref)
-            self._shelf.enrolled.update({(person, digest): made for digest, made in mine.items()})
             if self._shelf.people.get(person) is not PersonState.PROTECTED:
                 self._move(person, PersonState.PROTECTED, now)
-            self._shelf.version += bool(new)
+            if made:
+                self._keep(person, made)
             return new
+
+    def _keep(self, person: PersonId, made: Mapping[str, Sequence[Enrolment]]) -> None:
+        version = self._shelf.grow()
+        for digest, each in made.items():
+            entries = {next(self._shelf.numbers): (enrolment, version) for enrolment in each}
+            self._shelf.entries.update(entries)
+            self._shelf.enrolled[person, digest] = tuple(entries)
 
     def withdraw(self, person: PersonId, now: datetime) -> None:
         with self._shelf.lock:
@@ -35,10 +57,33 @@ class MemoryPeople:
             if self._shelf.people[person] is PersonState.WITHDRAWN:
                 return
             self._move(person, PersonState.WITHDRAWN, now)
+            version = self._shelf.grow()
             for at in [at for at in self._shelf.enrolled if at[0] == person]:
-                del self._shelf.enrolled[at]
-            self._shelf.version += 1
+                for entry in self._shelf.enrolled.pop(at):
+                    del self._shelf.entries[entry]
+                    self._shelf.removed[entry] = version
+            self._shelf.stop_sweeping_for(person)
             self._shelf.put([(Topic.PERSON, person)], now)
+
+    def set_threshold(self, person: PersonId, ref: str | None, hasher: str, threshold: int) -> int:
+        check_threshold(hasher, threshold, self._thresholds)
+        with self._shelf.lock:
+            if self._shelf.people.get(person) is not PersonState.PROTECTED:
+                raise unknown_person()
+            held = {entry: each for entry, (each, _) in self._shelf.entries.items() if each.person == person}
+            if ref is not None:
+                held = {entry: each for entry, each in held.items() if each.ref == ref}
+                if not held:
+                    raise unknown_picture()
+            moved = {
+                entry: replace(each, threshold=threshold)
+                for entry, each in held.items()
+                if each.fingerprint.hasher == hasher and each.threshold != threshold
+            }
+            if moved:
+                version = self._shelf.grow()
+                self._shelf.entries.update({entry: (each, version) for entry, each in moved.items()})
+            return len(moved)
 
     def state(self, person: PersonId) -> PersonState:
         with self._shelf.lock:
@@ -66,9 +111,32 @@ class MemoryEnrolledHashes:
         with self._shelf.lock:
             return self._shelf.version
 
+    def changes(self, since: int) -> HashChanges:
+        with self._shelf.lock:
+            whole = since == 0 or since not in self._shelf.versions
+            after = -1 if whole else since
+            return HashChanges(
+                version=self._shelf.version,
+                changed=[
+                    HashRow(entry, each.fingerprint.hasher, each.fingerprint.bits, each.threshold)
+                    for entry, (each, version) in self._shelf.entries.items()
+                    if version > after
+                ],
+                removed=[] if whole else [entry for entry, version in self._shelf.removed.items() if version > after],
+                whole=whole,
+            )
+
+    def get(self, entries: Sequence[int]) -> Mapping[int, Enrolment]:
+        with self._shelf.lock:
+            return {entry: self._shelf.entries[entry][0] for entry in entries if entry in self._shelf.entries}
+
+    def count(self) -> int:
+        with self._shelf.lock:
+            return len(self._shelf.entries)
+
     def enrolments(self) -> tuple[int, Sequence[Enrolment]]:
         with self._shelf.lock:
-            return self._shelf.version, [each for picture in self._shelf.enrolled.values() for each in picture]
+            return self._shelf.version, [each for each, _ in self._shelf.entries.values()]
 
 
 class MemoryNoticeDetails:

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,10 +18,12 @@ from core.model import (
     PersonId,
     PersonState,
     Standing,
+    Sweep,
+    SweepFind,
     Task,
     Topic,
 )
-from stores.rules import AT_ONCE, FOLLOW_A_STATE
+from stores.rules import AT_ONCE, FOLLOW_A_STATE, next_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,23 @@ class Row:
     dead: str | None = None  # why it will not be tried again
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepTaskRow:
+    site: str
+    free: float = 0.0  # monotonic: another may take it then
+    ticket: str = ""
+    done: datetime | None = None
+    fingerprints: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindRow:
+    find: SweepFind
+    changed: datetime
+    due: float = 0.0  # monotonic
+    held: float = 0.0  # monotonic: nobody else looks before then
+
+
 @dataclass
 class Shelf:
     """Change it only under `lock`, and only in ways that cannot fail half-way."""
@@ -39,8 +59,13 @@ class Shelf:
     lock: threading.RLock = field(default_factory=threading.RLock)
     people: dict[PersonId, PersonState] = field(default_factory=dict)
     moved: dict[PersonId, datetime] = field(default_factory=dict)  # when their state changed last
-    version: int = 0
-    enrolled: dict[tuple[PersonId, str], tuple[Enrolment, ...]] = field(default_factory=dict)  # (person, contents)
+    version: int = 0  # of the hash set
+    versions: set[int] = field(default_factory=set)  # that the hash set has had
+    enrolled: dict[tuple[PersonId, str], tuple[int, ...]] = field(default_factory=dict)  # (person, contents) → entries
+    entries: dict[int, tuple[Enrolment, int]] = field(
+        default_factory=dict
+    )  # and the version at which it came or changed
+    removed: dict[int, int] = field(default_factory=dict)  # entry → the version at which it went
     details: dict[PersonId, NoticeDetails] = field(default_factory=dict)
     hits: dict[str, Hit] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)  # the last one of each cluster
@@ -53,7 +78,16 @@ class Shelf:
     passes: dict[str, PassRecord] = field(default_factory=dict)
     slots: set[tuple[str, datetime]] = field(default_factory=set)
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)  # holder, monotonic end
+    sweeps: dict[str, Sweep] = field(default_factory=dict)
+    sweep_tasks: dict[tuple[str, str], SweepTaskRow] = field(default_factory=dict)  # (sweep, segment)
+    finds: dict[str, FindRow] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def grow(self) -> int:
+        """The next version of the hash set."""
+        self.version = next_version(self.version, time.time_ns() // 10**6)
+        self.versions.add(self.version)
+        return self.version
 
     def put(self, rows: Iterable[tuple[Topic, str]], now: datetime) -> None:
         """Outbox rows, each at most once while one of the same topic and key waits."""
@@ -75,3 +109,13 @@ class Shelf:
     def with_case(self, hit: Hit) -> Hit:
         case = self.case_of_hit.get(hit.id)
         return hit if case is None else replace(hit, case=case)
+
+    def stop_sweeping_for(self, person: PersonId) -> None:
+        gone = {each.id for each in self.sweeps.values() if each.person == person}
+        self.sweeps = {id_: each for id_, each in self.sweeps.items() if id_ not in gone}
+        self.sweep_tasks = {at: row for at, row in self.sweep_tasks.items() if at[0] not in gone}
+        self.finds = {id_: row for id_, row in self.finds.items() if row.find.person != person}
+
+    def stop_sweeping_at(self, site: str) -> None:
+        self.sweep_tasks = {at: row for at, row in self.sweep_tasks.items() if row.site != site}
+        self.finds = {id_: row for id_, row in self.finds.items() if row.find.sighting.site != site}

@@ -50,12 +50,32 @@ class EnrolledFingerprint(Row):
     bits = models.TextField()
     quality = models.IntegerField()
     threshold = models.IntegerField()
+    version = models.BigIntegerField(default=0)  # of the hash set, when this row came or changed
+
+    class Meta:
+        indexes = [models.Index(fields=["version"], name="fingerprint_by_version")]
+
+
+class RemovedFingerprint(Row):
+    """Says to an index which entry is gone since when; nothing of whose it was, or of the hash."""
+
+    entry = models.BigIntegerField()
+    version = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["version"], name="removed_by_version")]
 
 
 class HashSetVersion(Row):
-    """One row, made by the first migration."""
+    """One row, made by the first migration. Whoever changes the hash set holds it until the change is committed."""
 
     version = models.BigIntegerField(default=0)
+
+
+class PastHashSetVersion(Row):
+    """Each version that the hash set has had here: an index with another one remembers what never was, and must read everything."""
+
+    version = models.BigIntegerField(primary_key=True)
 
 
 class PersonNoticeDetails(Row):
@@ -104,6 +124,7 @@ class StoredHit(Row):
     status = models.TextField()
     decided = models.BooleanField(default=False)  # its status is a decision of an analyst, which can be undone
     revision = models.IntegerField()
+    found_earlier = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [
@@ -161,6 +182,67 @@ class Lease(Row):
     name = models.TextField(primary_key=True)
     holder = models.TextField()
     expires = models.DateTimeField()
+
+
+# --------------------------------------------------------------------------------------------------------------- sweeps
+
+
+class StoredSweep(Row):
+    id = models.TextField(primary_key=True)
+    created = models.DateTimeField()
+    since = models.DateTimeField(null=True)
+    person = models.TextField(default="")  # empty: everybody
+    refs = models.JSONField()  # empty: every picture
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["created"], name="sweep_by_age"),
+            models.Index(fields=["person"], name="sweep_of_person"),
+        ]
+
+
+class StoredSweepTask(Row):
+    """One segment. `ticket` is the claim that holds it; `free` when another may take it, by the database's clock."""
+
+    sweep = models.ForeignKey(StoredSweep, on_delete=models.CASCADE, related_name="tasks", db_index=False)
+    segment = models.TextField()
+    site = models.TextField()
+    ticket = models.TextField(default="")
+    free = models.DateTimeField()
+    done = models.DateTimeField(null=True)
+    fingerprints = models.IntegerField(default=0)  # compared
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["sweep", "segment"], name="a_segment_is_once_in_a_sweep")]
+        indexes = [
+            models.Index(fields=["free", "id"], name="sweep_task_free", condition=Q(done=None)),
+            models.Index(fields=["site"], name="sweep_task_of_site"),
+        ]
+
+
+class StoredSweepFind(Row):
+    id = models.TextField(primary_key=True)
+    sweep = models.TextField()  # no foreign key: a find outlives its sweep
+    person = models.TextField()
+    site = models.TextField()
+    page_url = models.TextField()
+    image_url = models.TextField()
+    sha256 = models.TextField()
+    seen_at = models.DateTimeField()
+    state = models.TextField()
+    changed = models.DateTimeField()  # when the state was found out
+    due = models.DateTimeField()
+    held = models.DateTimeField()  # nobody else looks before then
+    attempts = models.IntegerField(default=0)
+    reason = models.TextField(default="")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["due", "site", "id"], name="find_due", condition=Q(state="waiting")),
+            models.Index(fields=["sweep", "state"], name="find_of_sweep"),
+            models.Index(fields=["person"], name="find_of_person"),
+            models.Index(fields=["site"], name="find_of_site"),
+        ]
 
 
 # ---------------------------------------------------------------------------------------------------------------- cases

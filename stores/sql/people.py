@@ -1,14 +1,49 @@
-from collections.abc import Mapping, Sequence
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import QuerySet
 
-from core.model import Enrolment, Fingerprint, HashedPicture, NoticeDetails, PersonId, PersonState, Topic
-from stores.rules import DEFAULT_THRESHOLDS, contents, enrolments, free_ref, moved_at, unknown_person
+from core.model import (
+    Enrolment,
+    Fingerprint,
+    HashChanges,
+    HashedPicture,
+    HashRow,
+    NoticeDetails,
+    PersonId,
+    PersonState,
+    Topic,
+)
+from stores.rules import (
+    DEFAULT_THRESHOLDS,
+    check_threshold,
+    contents,
+    enrolments,
+    free_ref,
+    moved_at,
+    next_version,
+    unknown_person,
+    unknown_picture,
+)
+from stores.sql import sweep_rows
 from stores.sql.border import sql
-from stores.sql.models import EnrolledFingerprint, EnrolledPicture, HashSetVersion, Person, PersonNoticeDetails
+from stores.sql.models import (
+    EnrolledFingerprint,
+    EnrolledPicture,
+    HashSetVersion,
+    PastHashSetVersion,
+    Person,
+    PersonNoticeDetails,
+    RemovedFingerprint,
+)
 from stores.sql.outbox import put
+
+ROWS: Final = 2000  # fetched at once when all are read
+ASKED_AT_ONCE: Final = 500  # ids of one statement: SQLite takes no more than 999 values where it was built long ago
 
 
 def lock(person: PersonId) -> PersonState:
@@ -30,20 +65,25 @@ class SqlPeople:
             )
             state = lock(person)
             taken = dict(EnrolledPicture.objects.filter(person_id=person).values_list("contents", "ref"))
+            unknown = {}
             new = []
             for picture in pictures:
-                if contents(picture) not in taken:
-                    taken[contents(picture)] = self._store(
-                        person, recipe, picture, free_ref(person, picture, taken.values()), now
-                    )
+                digest = contents(picture)
+                if digest not in taken:
+                    taken[digest] = free_ref(person, picture, taken.values())
+                    unknown[taken[digest]] = picture
                     new.append(picture.ref)
             if state is not PersonState.PROTECTED:
                 _move(person, PersonState.PROTECTED, now)
-            if new:
-                _grow()
+            if unknown:
+                version = _grow()
+                for ref, picture in unknown.items():
+                    self._store(person, recipe, picture, ref, version, now)
             return new
 
-    def _store(self, person: PersonId, recipe: str, picture: HashedPicture, ref: str, now: datetime) -> str:
+    def _store(
+        self, person: PersonId, recipe: str, picture: HashedPicture, ref: str, version: int, now: datetime
+    ) -> None:
         made = enrolments(person, ref, picture, self._thresholds)
         row = EnrolledPicture.objects.create(
             person_id=person, ref=ref, contents=contents(picture), recipe=recipe, quality=picture.quality, enrolled=now
@@ -56,10 +96,10 @@ class SqlPeople:
                 bits=each.fingerprint.bits,
                 quality=each.fingerprint.quality,
                 threshold=each.threshold,
+                version=version,
             )
             for each in made
         )
-        return ref
 
     @sql()
     def withdraw(self, person: PersonId, now: datetime) -> None:
@@ -70,10 +110,31 @@ class SqlPeople:
             if state is PersonState.WITHDRAWN:
                 return
             _move(person, PersonState.WITHDRAWN, now)
-            EnrolledFingerprint.objects.filter(picture__person_id=person).delete()
+            version = _grow()
+            held = EnrolledFingerprint.objects.filter(picture__person_id=person)
+            RemovedFingerprint.objects.bulk_create(
+                [RemovedFingerprint(entry=entry, version=version) for entry in held.values_list("id", flat=True)]
+            )
+            held.delete()
             EnrolledPicture.objects.filter(person_id=person).delete()
-            _grow()
+            sweep_rows.withdrawn(person)
             put([(Topic.PERSON, person)], now)
+
+    @sql()
+    def set_threshold(self, person: PersonId, ref: str | None, hasher: str, threshold: int) -> int:
+        check_threshold(hasher, threshold, self._thresholds)
+        with transaction.atomic():
+            if lock(person) is not PersonState.PROTECTED:
+                raise unknown_person()
+            pictures = EnrolledPicture.objects.filter(person_id=person)
+            if ref is not None:
+                pictures = pictures.filter(ref=ref)
+                if not pictures.exists():
+                    raise unknown_picture()
+            moved = EnrolledFingerprint.objects.filter(picture__in=pictures, hasher=hasher).exclude(threshold=threshold)
+            if not moved.exists():
+                return 0
+            return moved.update(threshold=threshold, version=_grow())
 
     @sql()
     def state(self, person: PersonId) -> PersonState:
@@ -94,15 +155,52 @@ def _move(person: PersonId, state: PersonState, now: datetime) -> None:
     Person.objects.filter(id=person).update(state=state.value, changed=moved_at(now, before))
 
 
-def _grow() -> None:
-    """In the same transaction as what changed: a reader that sees the version sees the change."""
-    HashSetVersion.objects.update(version=F("version") + 1)
+def _grow() -> int:
+    """The next version, in the same transaction as what changes: a reader that sees the version sees the change.
+
+    Call it before the change is written. The row stays locked until the commit, so versions become visible in their order: who asks
+    for what came after one of them misses nothing that was still under way.
+    """
+    last = HashSetVersion.objects.select_for_update().values_list("version", flat=True).get()
+    version = next_version(last, time.time_ns() // 10**6)
+    HashSetVersion.objects.update(version=version)
+    PastHashSetVersion.objects.create(version=version)
+    return version
 
 
 class SqlEnrolledHashes:
     @sql()
     def version(self) -> int:
         return HashSetVersion.objects.values_list("version", flat=True).get()
+
+    @sql()
+    def changes(self, since: int) -> HashChanges:
+        # The version first and the removals last: what happens between is told at least once, now or by the next call, and an
+        # entry that goes between is told as gone after it was told as there.
+        version = self.version()
+        whole = since == 0 or not PastHashSetVersion.objects.filter(version=since).exists()
+        rows = EnrolledFingerprint.objects.all() if whole else EnrolledFingerprint.objects.filter(version__gt=since)
+        changed = [
+            HashRow(entry, sys.intern(hasher), bits, threshold)
+            for entry, hasher, bits, threshold in rows.values_list("id", "hasher", "bits", "threshold").iterator(ROWS)
+        ]
+        gone = RemovedFingerprint.objects.filter(version__gt=version if whole else since)
+        return HashChanges(
+            version=version, changed=changed, removed=list(gone.values_list("entry", flat=True)), whole=whole
+        )
+
+    @sql()
+    def get(self, entries: Sequence[int]) -> Mapping[int, Enrolment]:
+        wanted = list(dict.fromkeys(entries))
+        found: dict[int, Enrolment] = {}
+        for first in range(0, len(wanted), ASKED_AT_ONCE):
+            rows = EnrolledFingerprint.objects.filter(id__in=wanted[first : first + ASKED_AT_ONCE])
+            found.update(_protected(rows))
+        return found
+
+    @sql()
+    def count(self) -> int:
+        return EnrolledFingerprint.objects.count()  # a withdrawal deletes them in its own transaction
 
     @sql()
     def enrolments(self) -> tuple[int, Sequence[Enrolment]]:
@@ -116,19 +214,17 @@ class SqlEnrolledHashes:
             version = after
 
     def _read(self) -> Sequence[Enrolment]:
-        rows = EnrolledFingerprint.objects.filter(picture__person__state=PersonState.PROTECTED.value).order_by("id")
-        columns = rows.values_list(
-            "picture__person_id", "picture__ref", "hasher", "view", "bits", "quality", "threshold"
-        )
-        return [
-            Enrolment(
-                person=PersonId(person),
-                ref=ref,
-                fingerprint=Fingerprint(hasher=hasher, view=view, bits=bits, quality=quality),
-                threshold=threshold,
-            )
-            for person, ref, hasher, view, bits, quality, threshold in columns
-        ]
+        return [enrolment for _, enrolment in _protected(EnrolledFingerprint.objects.order_by("id"))]
+
+
+def _protected(rows: "QuerySet[EnrolledFingerprint]") -> Iterator[tuple[int, Enrolment]]:
+    """Those of protected people, by entry, in one statement."""
+    columns = rows.filter(picture__person__state=PersonState.PROTECTED.value).values_list(
+        "id", "picture__person_id", "picture__ref", "hasher", "view", "bits", "quality", "threshold"
+    )
+    for entry, person, ref, hasher, view, bits, quality, threshold in columns:
+        fingerprint = Fingerprint(hasher=hasher, view=view, bits=bits, quality=quality)
+        yield entry, Enrolment(person=PersonId(person), ref=ref, fingerprint=fingerprint, threshold=threshold)
 
 
 class SqlNoticeDetails:
