@@ -25,7 +25,7 @@ _NEAR_BLOCKS: Final = (
 )  # of these, taken on at once to the third band and the whole hash: all their lanes, at worst
 _PROBES: Final = 2**16  # looked up at once
 _QUERIES: Final = 2**12  # turned into bands at once
-_FEW: Final = 32  # hashes that are turned faster bit by bit
+_FEW_HASHES: Final = 32  # so many are turned faster bit by bit
 
 _EACH_LANE: Final = np.uint64(0x0001_0001_0001_0001)
 _EACH_BYTE: Final = np.uint64(0x0101_0101_0101_0101)
@@ -84,7 +84,7 @@ def search(bands: Bands, queries: Words, threshold: int) -> Pairs:
 
 def along_diagonals(hashes: Words) -> Words:
     """The same as `bands.diagonals`, in shifts and swaps instead of bit by bit: 100 times faster for many."""
-    if len(hashes) <= _FEW:
+    if len(hashes) <= _FEW_HASHES:
         bits = np.unpackbits(np.ascontiguousarray(hashes, "<u8").view(np.uint8), axis=1, bitorder="little")
         turned = np.packbits(bits.take(_bit_order(4 * hashes.shape[1]), axis=1), axis=1, bitorder="little")
         return turned.view("<u8").astype(np.uint64, copy=False)
@@ -263,8 +263,8 @@ def _first_band(apart: Words, plan: _Plan) -> NDArray[np.intp]:
     a pair through that is none of this band's, it is dropped here, and found from its own.
     """
     chains = _chains(np.bitwise_count(apart.view("<u2")).astype(np.int64))
-    short: NDArray[np.bool_] = (chains <= plan.most[:, None]).all(axis=0)
-    return short.argmax(axis=1)
+    first: NDArray[np.intp] = np.argmax(np.all(chains <= plan.most[:, None], axis=0), axis=1)
+    return first
 
 
 # --- Diagonals
@@ -274,7 +274,8 @@ def _first_band(apart: Words, plan: _Plan) -> NDArray[np.intp]:
 def _bit_order(bands: int) -> NDArray[np.intp]:
     """Which bit of the hash comes to each place."""
     band, group = np.divmod(np.arange(BAND_BITS * bands), BAND_BITS)
-    return group * bands + (band + group) % bands
+    order: NDArray[np.intp] = group * bands + (band + group) % bands
+    return order
 
 
 def _turn_16_by_16(hashes: Words, out: Words) -> None:
