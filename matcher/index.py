@@ -84,7 +84,7 @@ class HashIndex:
         return cls(hamming.build(bits) if pay else hamming.diagonals(bits), owners, max_threshold)
 
     def parts(self) -> dict[str, NDArray[np.generic]]:
-        """The arrays it consists of, by name: contiguous and little-endian, so that a file of them can be mapped and given to `of_parts`."""
+        """The arrays it consists of, by name: contiguous and little-endian, so that they can be mapped from a file for `of_parts`."""
         parts: dict[str, NDArray[np.generic]] = {"rows": self._rows}
         if self._bands is not None:
             parts |= {name: getattr(self._bands, name) for name in _BANDS}
@@ -102,7 +102,7 @@ class HashIndex:
         _check(rows, "rows")
         held: Words | Bands = rows
         if _BANDS[0] in parts:
-            held = Bands(rows, *(np.asarray(parts[name]) for name in _BANDS))  # type: ignore[arg-type]  # checked by `fault`
+            held = Bands(rows, *(np.asarray(parts[name]) for name in _BANDS))  # `fault` looks at what they are
             fault = held.fault()
             if fault is not None:
                 raise WrongHashes(f"these arrays are no index: {fault}; build it again")
@@ -171,6 +171,8 @@ class HashIndex:
             found = hamming.scan(self._rows, hamming.diagonals(queries), threshold)
         if self._owners is not None:
             found = _owned(found, *self._owners)
+        if len(found.rows) <= 1:
+            return found
         order = np.lexsort((found.entries, found.rows))
         return Pairs(found.rows[order], found.entries[order], found.distances[order])
 

@@ -23,6 +23,7 @@ w is 4 or 1, m = 4 w bands. Little-endian, so that a file can be mapped as it is
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -35,7 +36,7 @@ PAD: Final = 32  # lanes behind `following` that may be read and are never looke
 CHAIN: Final = 4  # bands of a chain that are compared before the whole hash is
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Bands:
     """The arrays above. Read-only, and possibly memory-mapped."""
 
@@ -55,6 +56,11 @@ class Bands:
     @property
     def key_bits(self) -> int:
         return int(self.starts.shape[1] - 1).bit_length() - 1
+
+    @cached_property
+    def addresses(self) -> tuple[int, int, int, int]:
+        """Of the arrays, for C; they live as long as this does."""
+        return self.rows.ctypes.data, self.starts.ctypes.data, self.following.ctypes.data, self.rest.ctypes.data
 
     def fault(self) -> str | None:
         """Why these arrays could lead a search outside of them, or None. Milliseconds: it reads the tables, not the entries."""

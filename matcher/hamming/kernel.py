@@ -140,19 +140,12 @@ class Kernel:
     def search(self, bands: Bands, queries: Words, threshold: int) -> Pairs:
         """Each pair once, in no order."""
         turned = self.diagonals(queries)
-        index = _Bands(
-            rows=bands.rows.ctypes.data,
-            starts=bands.starts.ctypes.data,
-            following=bands.following.ctypes.data,
-            rest=bands.rest.ctypes.data,
-            count=bands.count,
-            width=bands.rows.shape[1],
-            key_bits=bands.key_bits,
-        )
+        address = turned.ctypes.data
+        index = _Bands(*bands.addresses, bands.count, bands.rows.shape[1], bands.key_bits)
 
         def ask(found: _Found) -> None:
             if self.library.bands_search(
-                ctypes.byref(index), turned.ctypes.data, 0, len(turned), threshold, ctypes.byref(found), self.level
+                ctypes.byref(index), address, 0, len(queries), threshold, ctypes.byref(found), self.level
             ):
                 raise MemoryError("no memory to search the index")
 

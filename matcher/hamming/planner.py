@@ -3,6 +3,7 @@
 The numbers come from `python -m benchmarks.matcher --plan`.
 """
 
+from functools import lru_cache
 from math import comb
 from typing import Final
 
@@ -25,6 +26,7 @@ def share(count: int, width: int, threshold: int) -> float:
     return float(lookups) / float(2**bits)
 
 
+@lru_cache(maxsize=1024)
 def bands_pay(count: int, width: int, threshold: int, engine: str) -> bool:
     """Whether an index is worth its table for searches at this threshold."""
     return count > SCAN_UPTO[engine] and share(count, width, threshold) <= SCAN_ABOVE[engine]
