@@ -107,8 +107,9 @@ INLINE TARGET LEVEL(lanes) LEVEL(far)(const LEVEL(desk) *desk, const LEVEL(loose
 
 /* Each group of three planes a, b, c against the eight cases that three bits of a query can be. The ones of a case are those of a ^ b ^ c or
  * the opposite; the twos of a case and of the opposite case are opposites. */
-TARGET static void LEVEL(lay_table)(const LEVEL(desk) *desk, const LEVEL(loose) *planes, int groups) {
-    for (int group = 0; group < groups; group++, planes += 3 * LEVEL(SLABS)) {
+TARGET static void LEVEL(lay_table)(const LEVEL(desk) *desk, const LEVEL(loose) *planes, const LEVEL(loose) *next, int groups) {
+    for (int group = 0; group < groups; group++, planes += 3 * LEVEL(SLABS), next += 3 * LEVEL(SLABS)) {
+        for (int plane = 0; plane < 3; plane++) __builtin_prefetch(next + plane * LEVEL(SLABS));
         const LEVEL(lanes) a = planes[0], b = planes[LEVEL(SLABS)], c = planes[2 * LEVEL(SLABS)];
         const LEVEL(lanes) ab = a ^ b, ac = a ^ c;
         LEVEL(lanes) *const cases = desk->table[group];
@@ -169,7 +170,8 @@ TARGET static void LEVEL(many)(search_t *search, const LEVEL(desk) *desk, int64_
     const int groups = search->units * UNIT_GROUPS;
     for (int64_t block = from; block < upto; block++)
         for (int slab = 0; slab < LEVEL(SLABS); slab++) {
-            LEVEL(lay_table)(desk, (const LEVEL(loose) *)(slices->planes + block * slices->planes_held * BLOCK_WORDS) + slab, groups);
+            const LEVEL(loose) *planes = (const LEVEL(loose) *)(slices->planes + block * slices->planes_held * BLOCK_WORDS) + slab;
+            LEVEL(lay_table)(desk, planes, block + 1 < upto ? planes + slices->planes_held * LEVEL(SLABS) : planes, groups);
             const code_t *codes = desk->codes;
             for (int64_t query = 0; query < count; query++, codes += groups) {
                 const LEVEL(lanes) over = LEVEL(far)(desk, NULL, codes, NULL, search->units);
