@@ -116,6 +116,7 @@ class HashIndex:
                 or starts[0] != 0
                 or starts[-1] != len(entries)
                 or np.any(starts[1:] < starts[:-1])
+                or np.any(entries >= len(entries))
             ):
                 raise WrongHashes("these arrays are no index: the owners do not fit the rows; build it again")
             owners = (starts, entries)

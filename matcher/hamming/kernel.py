@@ -21,6 +21,7 @@ from core.errors import CallError
 from matcher.hamming.bands import PAD, Bands, diagonals, key_bits
 from matcher.hamming.pairs import Pairs, Words, no_pairs
 
+NUMPY: Final = "numpy"
 _ROOM: Final = 4096  # pairs an answer has room for at first
 
 
@@ -200,13 +201,13 @@ def _answer(ask: Callable[[_Found], None], queries: int) -> Pairs:
 
 
 @cache
-def proven() -> tuple[Kernel, ...]:
-    """Every level this machine has and whose answers are right on it, the slowest first."""
+def _proven(level: Level) -> Kernel | None:
+    """The kernel at this level, if the machine has it and its answers are right here."""
     loaded = library()
-    if loaded is None:
-        return ()
-    highest = loaded.kernel_level()
-    return tuple(kernel for kernel in (Kernel(loaded, level) for level in Level if level <= highest) if _right(kernel))
+    if loaded is None or loaded.kernel_level() < level:
+        return None
+    kernel = Kernel(loaded, level)
+    return kernel if _right(kernel) else None
 
 
 def _right(kernel: Kernel) -> bool:
@@ -214,10 +215,11 @@ def _right(kernel: Kernel) -> bool:
     chance = np.random.default_rng(6)
     for width, threshold in ((4, 31), (4, 63), (1, 10)):
         hashes = chance.integers(0, 2**64, (300, width), np.uint64)
-        queries = hashes[:40] ^ (np.uint64(1) << chance.integers(0, 64, (40, width), np.uint64))
-        queries[20:] ^= chance.integers(0, 2**64, (20, width), np.uint64) & chance.integers(
-            0, 2**20, (20, width), np.uint64
-        )
+        flips = np.arange(64 * width) < threshold + chance.integers(
+            -1, 2, (60, 1)
+        )  # at the threshold, where an error shows
+        flips = np.packbits(chance.permuted(flips, axis=1), axis=1).view(np.uint64)
+        queries = hashes[:60] ^ flips
         if not np.array_equal(kernel.diagonals(hashes), diagonals(hashes)):
             return False
         apart = np.bitwise_count(queries[:, None] ^ hashes).sum(axis=2, dtype=np.int64)
@@ -231,19 +233,21 @@ def _right(kernel: Kernel) -> bool:
 class _Choice:
     """What `engine` has set; otherwise the fastest that has proved itself."""
 
-    forced: "str | None" = None
+    forced: str | None = None
 
 
 def current() -> Kernel | None:
     """The kernel to use; None: NumPy."""
+    if _Choice.forced == NUMPY:
+        return None
     if _Choice.forced is not None:
-        return next((each for each in proven() if each.level.name.lower() == _Choice.forced), None)
-    return proven()[-1] if proven() else None
+        return _proven(Level[_Choice.forced.upper()])
+    return next((kernel for level in reversed(Level) if (kernel := _proven(level)) is not None), None)
 
 
 def engines() -> tuple[str, ...]:
     """What `engine` takes on this machine, the slowest first."""
-    return ("numpy", *(each.level.name.lower() for each in proven()))
+    return (NUMPY, *(level.name.lower() for level in Level if _proven(level) is not None))
 
 
 @contextmanager

@@ -1,13 +1,16 @@
 """The index finds exactly what comparing every pair finds."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import CallError
+from matcher import hamming
 from matcher.hamming import Words
-from matcher.index import HashIndex, digits, words
+from matcher.index import HashIndex, WrongHashes, digits, words
 
 ONES = 2**64 - 1
 
@@ -144,3 +147,44 @@ def test_a_threshold_above_what_the_index_was_built_for_names_the_cure() -> None
 def test_a_wrong_call_is_an_error_that_says_what_is_right(call) -> None:  # type: ignore[no-untyped-def]  # rows of a table
     with pytest.raises(CallError, match=r"uint64|bits|one does the work"):
         call(HashIndex.build(words(["ab" * 32])))
+
+
+@pytest.mark.parametrize("name", hamming.engines())
+@pytest.mark.parametrize("size", [0, 3, 5000])
+def test_its_parts_make_it_again(name: str, size: int, tmp_path: Path) -> None:
+    bits = np.random.default_rng(2).integers(0, 2**64, (size, 4), np.uint64)
+    bits[size // 2 :] = bits[: size - size // 2]
+    queries = flipped(bits[:5], [0, 5, 31, 32, 60][: min(5, size)], 4)
+    with hamming.engine(name):
+        index = HashIndex.build(bits)
+
+        for part, array in index.parts().items():
+            np.save(tmp_path / part, array)
+        mapped = {path.stem: np.load(path, mmap_mode="r") for path in tmp_path.iterdir()}
+        again = HashIndex.of_parts(mapped, max_threshold=31)
+
+        assert len(again) == size
+        assert searched(again, queries, 31) == searched(index, queries, 31)
+
+
+DAMAGES = {
+    "a bucket beyond the end": ("starts", lambda a: a + np.uint32(1)),
+    "buckets going backwards": ("starts", lambda a: np.where(np.arange(a.shape[1]) == 9, a[:, -1:], a).astype(a.dtype)),
+    "too few candidates": ("following", lambda a: a[:-1]),
+    "another type": ("rest", lambda a: a.astype(np.int64)),
+    "fewer rows": ("rows", lambda a: a[:-1]),
+    "owners of others": ("owner_starts", lambda a: a[1:]),
+    "fewer owners": ("owners", lambda a: a[:-1]),
+    "owners beyond the end": ("owners", lambda a: a + np.uint32(1)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_parts_that_do_not_belong_together_are_refused(damage: str) -> None:
+    bits = np.random.default_rng(2).integers(0, 2**64, (5000, 4), np.uint64)
+    bits[7] = bits[8]
+    name, change = DAMAGES[damage]
+    parts = HashIndex.build(bits).parts()
+
+    with pytest.raises(WrongHashes, match="build it again"):
+        HashIndex.of_parts(parts | {name: change(parts[name])}, max_threshold=31)
