@@ -9,6 +9,7 @@ from stores.memory.cases import MemoryCaseBook, MemorySiteBook
 from stores.memory.hits import MemoryHitLog, MemoryHitSearch
 from stores.memory.people import MemoryEnrolledHashes, MemoryNoticeDetails, MemoryPeople
 from stores.memory.shelf import Shelf
+from stores.memory.sweeps import MemorySweepBoard, MemorySweepFinds
 from stores.memory.work import MemoryJobSlots, MemoryLeadership, MemoryOutbox
 from stores.rules import DEFAULT_THRESHOLDS
 
@@ -28,3 +29,5 @@ class MemoryStore:
         self.site_book = MemorySiteBook(shelf)
         self.job_slots = MemoryJobSlots(shelf)
         self.leadership = MemoryLeadership(shelf)
+        self.sweep_board = MemorySweepBoard(shelf)
+        self.sweep_finds = MemorySweepFinds(shelf)

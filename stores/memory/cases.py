@@ -122,6 +122,8 @@ class MemorySiteBook:
     def set_standing(self, site: str, standing: Standing, by: str, now: datetime) -> None:
         with self._shelf.lock:
             self._shelf.standings[site] = standing
+            if standing is Standing.REVOKED:
+                self._shelf.stop_sweeping_at(site)
 
     def record(self, record: PassRecord) -> None:
         with self._shelf.lock:

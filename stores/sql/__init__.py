@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stores.sql.outbox import SqlOutbox
     from stores.sql.people import SqlEnrolledHashes, SqlNoticeDetails, SqlPeople
     from stores.sql.site_book import SqlSiteBook
+    from stores.sql.sweeps import SqlSweepBoard, SqlSweepFinds
 
 __all__ = [
     "SqlCaseBook",
@@ -29,6 +30,8 @@ __all__ = [
     "SqlOutbox",
     "SqlPeople",
     "SqlSiteBook",
+    "SqlSweepBoard",
+    "SqlSweepFinds",
     "connect",
     "migrate",
     "released",
@@ -45,6 +48,8 @@ ADAPTERS = {
     "SqlOutbox": "outbox",
     "SqlPeople": "people",
     "SqlSiteBook": "site_book",
+    "SqlSweepBoard": "sweeps",
+    "SqlSweepFinds": "sweeps",
 }
 
 

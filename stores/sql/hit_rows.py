@@ -44,6 +44,7 @@ def _hit(row: StoredHit) -> Hit:
         last_seen=row.last_seen,
         status=HitStatus(row.status),
         revision=row.revision,
+        found_earlier=row.found_earlier,
     )
 
 
@@ -67,6 +68,7 @@ def insert(hit: Hit, *, decided: bool) -> None:
         status=hit.status.value,
         decided=decided,
         revision=hit.revision,
+        found_earlier=hit.found_earlier,
     )
     insert_pages(hit.id, hit.pages)
 

@@ -1,7 +1,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db import transaction
+
 from core.model import PassRecord, Standing, State
+from stores.sql import sweep_rows
 from stores.sql.border import sql
 from stores.sql.models import SitePass, SiteStanding
 
@@ -16,7 +19,10 @@ class SqlSiteBook:
 
     @sql()
     def set_standing(self, site: str, standing: Standing, by: str, now: datetime) -> None:
-        SiteStanding.objects.create(site=site, standing=standing.value, by=by, at=now)
+        with transaction.atomic():
+            SiteStanding.objects.create(site=site, standing=standing.value, by=by, at=now)
+            if standing is Standing.REVOKED:
+                sweep_rows.revoked(site)
 
     @sql()
     def record(self, record: PassRecord) -> None:

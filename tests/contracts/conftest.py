@@ -20,6 +20,8 @@ from core.ports import (
     Outbox,
     People,
     SiteBook,
+    SweepBoard,
+    SweepFinds,
 )
 from stores.memory import MemoryStore
 from tests.engines import Postgres
@@ -37,6 +39,8 @@ class Stores:
     site_book: SiteBook
     job_slots: JobSlots
     leadership: Leadership
+    sweep_board: SweepBoard
+    sweep_finds: SweepFinds
 
 
 def in_memory() -> Stores:
@@ -55,6 +59,8 @@ def in_sql() -> Stores:
         site_book=stores.sql.SqlSiteBook(),
         job_slots=stores.sql.SqlJobSlots(),
         leadership=stores.sql.SqlLeadership(),
+        sweep_board=stores.sql.SqlSweepBoard(),
+        sweep_finds=stores.sql.SqlSweepFinds(),
     )
 
 
