@@ -82,6 +82,12 @@ class Settings:
             secret=True,
         ),
     )
+    withdrawals: Path = field(
+        metadata=told(
+            "the folder of the ledger of withdrawals, which outlives a restored database: no backup may bring back an older one",
+            folder,
+        )
+    )
     redis_url: str | None = field(
         default=None,
         repr=False,
@@ -277,6 +283,7 @@ def version() -> str:
 # Defaults that follow from other settings, which stand before them in the class.
 _COMPUTED = {
     "home": lambda _, root: (root / "var").absolute(),
+    "withdrawals": lambda values, _: values["home"] / "withdrawals",
     "database_url": lambda values, _: f"sqlite:///{quote(str(values['home']))}/stillwatch.sqlite3",
     "user_agent": _own_user_agent,
     "mail_from": _sender,

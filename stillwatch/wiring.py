@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from matcher.decode import Decoder
     from matcher.examine import MatchingExaminer
     from stores.vault import ReceiptKey
+    from stores.withdrawals import WithdrawalLedger
     from web.services import WebServices
 
 SHIPPED_CONFIG = Path(config.__file__).parent
@@ -110,6 +111,21 @@ class House:
         stores.sql.connect(self.settings.database_url, **web.django_settings(self.settings.home))
         stores.sql.migrate()
         self._connected = True
+        parts = set(self.__dict__)
+        try:
+            self.honour_withdrawals()
+        except BaseException:
+            # Nobody works on a database that may protect people who have withdrawn: what was plugged in for this is taken out again.
+            for part in self.__dict__.keys() - parts:
+                del self.__dict__[part]
+            self._connected = False
+            raise
+
+    def honour_withdrawals(self) -> None:
+        """Whoever has withdrawn and is protected in the database, because a backup of it was restored, is withdrawn again."""
+        from stillwatch.withdrawing import honour
+
+        honour(self)
 
     @cached_property
     def hit_log(self) -> HitLog:
@@ -122,15 +138,24 @@ class House:
     def people(self) -> People:
         self.connect()
         from stores.sql import SqlPeople
+        from stores.withdrawals import LedgeredPeople
 
-        return SqlPeople()
+        return LedgeredPeople(SqlPeople(), self.withdrawals)
+
+    @cached_property
+    def withdrawals(self) -> "WithdrawalLedger":
+        from stores.vault import DigestKey
+        from stores.withdrawals import WithdrawalLedger
+
+        return WithdrawalLedger(self.settings.withdrawals, DigestKey(self.settings.home / "keys"))
 
     @cached_property
     def enrolled_hashes(self) -> EnrolledHashes:
         self.connect()
         from stores.sql import SqlEnrolledHashes
+        from stores.withdrawals import WatchedHashes
 
-        return SqlEnrolledHashes()
+        return WatchedHashes(SqlEnrolledHashes(), self.honour_withdrawals)
 
     @cached_property
     def notice_details(self) -> NoticeDetailsStore:

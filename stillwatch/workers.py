@@ -53,6 +53,7 @@ class Stop:
 def desk_round(house: House) -> int:
     """Everything that waits and is due now, once. Returns how many rows were worked off."""
     now = utc_now()
+    house.enrolled_hashes.version()  # a database that was restored meanwhile is noticed before anything leaves
     done = house.desk.work(now)
     done += index_round(house)
     if house.settings.channels:

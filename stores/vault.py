@@ -1,12 +1,15 @@
-"""Keys in files. For now one: it signs receipts, so that a person can prove what was done for them, and when."""
+"""Keys in files. One signs receipts, so that a person can prove what was done for them, and when; one makes digests of what must not be
+written down."""
 
 import base64
 import binascii
+import hashlib
 import json
 import os
+import re
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from core.errors import CallError, ConfigError
 
+KEY_OF_DIGESTS = re.compile(rb"[0-9a-f]{64}\n")
 PURPOSE = b"stillwatch receipt 1\n"  # signed along: no signature made for another purpose passes for a receipt
 
 
@@ -46,23 +50,44 @@ class ReceiptKey:
 
     @cached_property
     def _key(self) -> Ed25519PrivateKey:
+        pem = _kept(self._file, _new_signing_key, "the key that signs receipts")
         try:
-            if not self._file.exists():
-                _make(self._file)
-            if stat.S_IMODE(self._file.stat().st_mode) & 0o077:
-                raise ConfigError(
-                    f"{self._file}: others may read the key that signs receipts; the cure: chmod 600 {self._file}"
-                )
-            key = load_pem_private_key(self._file.read_bytes(), password=None)
-        except OSError as error:
-            raise ConfigError(
-                f"{self._file} cannot be made or read ({error.strerror}); check the folder and its owner"
-            ) from error
+            key = load_pem_private_key(pem, password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-            raise _no_key(self._file) from error
+            raise _no_key(self._file, "deleting it makes older receipts void") from error
         if not isinstance(key, Ed25519PrivateKey):
-            raise _no_key(self._file)
+            raise _no_key(self._file, "deleting it makes older receipts void")
         return key
+
+
+class DigestKey:
+    """For remembering somebody without writing their id down: 256 random bits in a file that only its owner may read, made on first use.
+
+    Without the file nobody can make a digest, or find out by trying ids whose it is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "digest.key"
+
+    def digest(self, purpose: str, *parts: str) -> str:
+        """128 bits in hex. `purpose`: at most 16 letters; digests of two purposes have nothing in common."""
+        made = hashlib.blake2b(digest_size=16, key=self._key, person=purpose.encode())
+        for part in parts:
+            encoded = part.encode("utf-8", "surrogatepass")
+            made.update(len(encoded).to_bytes(8, "big") + encoded)
+        return made.hexdigest()
+
+    @property
+    def check(self) -> str:
+        """Tells this key from another, and nothing else of it; stands beside digests, so that another key's are never compared."""
+        return self.digest("check")[:16]
+
+    @cached_property
+    def _key(self) -> bytes:
+        content = _kept(self.file, lambda: secrets.token_hex(32).encode() + b"\n", "the key of digests")
+        if KEY_OF_DIGESTS.fullmatch(content) is None:
+            raise _no_key(self.file, "without it nobody knows any more who withdrew")
+        return bytes.fromhex(content.decode())
 
 
 def verify(receipt: str, public_key: str) -> Mapping[str, str]:
@@ -78,14 +103,31 @@ def verify(receipt: str, public_key: str) -> Mapping[str, str]:
     return claim
 
 
-def _make(file: Path) -> None:
+def _new_signing_key() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _kept(file: Path, new: Callable[[], bytes], what: str) -> bytes:
+    """The content of a key's file; on first use the new one is put there."""
+    try:
+        if not file.exists():
+            _make(file, new())
+        if stat.S_IMODE(file.stat().st_mode) & 0o077:
+            raise ConfigError(f"{file}: others may read {what}; the cure: chmod 600 {file}")
+        return file.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"{file} cannot be made or read ({error.strerror}); check the folder and its owner"
+        ) from error
+
+
+def _make(file: Path, content: bytes) -> None:
     """Two processes that start together end up with the same key, and a kill in between leaves none."""
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     try:
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(pem)
+            out.write(content)
             out.flush()
             os.fsync(out.fileno())
         file.hardlink_to(fresh)  # atomic, and never over one that is there
@@ -98,10 +140,8 @@ def _make(file: Path) -> None:
     os.close(folder)
 
 
-def _no_key(file: Path) -> ConfigError:
-    return ConfigError(
-        f"{file} is not a key made here; put the right file back from a backup (deleting it makes older receipts void)"
-    )
+def _no_key(file: Path, loss: str) -> ConfigError:
+    return ConfigError(f"{file} is not a key made here; put the right file back from a backup ({loss})")
 
 
 def _encode(raw: bytes) -> str:

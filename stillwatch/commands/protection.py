@@ -16,6 +16,7 @@ from core.ports import Examiner
 from stillwatch.lines import scan_line
 from stillwatch.output import counter, json_line, line, say
 from stillwatch.wiring import House, utc_now
+from stillwatch.withdrawing import withdraw as withdraw_person
 
 ELSEWHERE_UNDER_18 = (
     "Pictures of somebody who was under 18 are not enrolled here, for their own protection.\n"
@@ -219,9 +220,7 @@ def withdraw(
     house = House.open()
     who = PersonId(person_id)
     now = utc_now()
-    house.people.withdraw(who, now)
-    house.announce_hashes()
-    house.desk.settle_person(who, now)
+    withdraw_person(house, who, now)
     receipt = house.receipt_key.sign({"act": "withdraw", "person": who, "at": rfc3339(now)})
     if json:
         json_line({"person": str(who), "receipt": receipt})
