@@ -80,7 +80,7 @@ class HashIndex:
             starts = np.concatenate(([0], np.cumsum(np.bincount(numbers, minlength=count)))).astype(np.uint32)
             owners = (starts, entries)
             bits = bits[entries[starts[:-1]]]
-        pay = planner.bands_pay(count, width, max_threshold, dispatch.kind())
+        pay = planner.worth_bands(count, dispatch.kind())
         return cls(hamming.build(bits) if pay else hamming.diagonals(bits), owners, max_threshold)
 
     def parts(self) -> dict[str, NDArray[np.generic]]:
@@ -164,7 +164,7 @@ class HashIndex:
         )
 
     def _block(self, queries: Words, threshold: int) -> Pairs:
-        if self._bands is not None and planner.bands_pay(
+        if self._bands is not None and planner.by_bands(
             len(self._rows), self._rows.shape[1], threshold, dispatch.kind()
         ):
             found = hamming.search(self._bands, queries, threshold)

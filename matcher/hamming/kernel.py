@@ -45,6 +45,16 @@ class _Bands(ctypes.Structure):
     )
 
 
+class _Slices(ctypes.Structure):
+    _fields_ = (
+        ("planes", ctypes.c_void_p),
+        ("rows", ctypes.c_void_p),
+        ("count", ctypes.c_int64),
+        ("width", ctypes.c_int32),
+        ("planes_held", ctypes.c_int32),
+    )
+
+
 class _Found(ctypes.Structure):
     _fields_ = (("pairs", ctypes.c_void_p), ("capacity", ctypes.c_int64), ("count", ctypes.c_int64))
 
@@ -81,6 +91,22 @@ _FUNCTIONS: Final = {
             ctypes.c_int,
         ],
         None,
+    ),
+    "slices_make": ([ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_int, ctypes.c_void_p], None),
+    "slices_search": (
+        [
+            ctypes.c_void_p,
+            ctypes.c_int64,
+            ctypes.c_int64,
+            ctypes.c_void_p,
+            ctypes.c_int64,
+            ctypes.c_int64,
+            ctypes.c_int,
+            ctypes.c_int,
+            ctypes.c_void_p,
+            ctypes.c_int,
+        ],
+        ctypes.c_int,
     ),
     "distinct_rows": ([ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_void_p], ctypes.c_int64),
 }
@@ -171,6 +197,43 @@ class Kernel:
 
         return _answer(ask, len(queries))
 
+    def make_planes(self, rows: Words, planes: int) -> NDArray[np.uint64]:
+        """See matcher/hamming/slices.py."""
+        rows = np.ascontiguousarray(rows)
+        made = np.empty((-(-len(rows) // 512), planes, 8), np.uint64)
+        self.library.slices_make(rows.ctypes.data, len(rows), rows.shape[1], planes, made.ctypes.data)
+        return made
+
+    def search_planes(
+        self, planes: NDArray[np.uint64], rows: Words, start: int, stop: int, queries: Words, threshold: int, used: int
+    ) -> Pairs:
+        """The blocks from `start` to `stop`, by their first `used` planes; each pair once, in no order."""
+        queries = np.ascontiguousarray(queries)
+        slices = _Slices(
+            planes=planes.ctypes.data,
+            rows=rows.ctypes.data,
+            count=len(rows),
+            width=rows.shape[1],
+            planes_held=planes.shape[1],
+        )
+
+        def ask(found: _Found) -> None:
+            if self.library.slices_search(
+                ctypes.byref(slices),
+                start,
+                stop,
+                queries.ctypes.data,
+                0,
+                len(queries),
+                threshold,
+                used,
+                ctypes.byref(found),
+                self.level,
+            ):
+                raise MemoryError("no memory to search the planes")
+
+        return _answer(ask, len(queries))
+
     def distinct(self, hashes: Words) -> tuple[int, NDArray[np.uint32]]:
         """How many distinct rows there are, and the number of each row's, counted in the order in which they first come."""
         hashes = np.ascontiguousarray(hashes)
@@ -218,8 +281,8 @@ def _right(kernel: Kernel) -> bool:
         flips = np.arange(64 * width) < threshold + chance.integers(
             -1, 2, (60, 1)
         )  # at the threshold, where an error shows
-        flips = np.packbits(chance.permuted(flips, axis=1), axis=1).view(np.uint64)
-        queries = hashes[:60] ^ flips
+        turned = np.packbits(chance.permuted(flips, axis=1), axis=1).view(np.uint64)
+        queries: Words = hashes[:60] ^ turned
         if not np.array_equal(kernel.diagonals(hashes), diagonals(hashes)):
             return False
         apart = np.bitwise_count(queries[:, None] ^ hashes).sum(axis=2, dtype=np.int64)

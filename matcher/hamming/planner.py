@@ -26,7 +26,12 @@ def share(count: int, width: int, threshold: int) -> float:
     return float(lookups) / float(2**bits)
 
 
+def worth_bands(count: int, engine: str) -> bool:
+    """Whether an index is worth its tables at all."""
+    return count > SCAN_UPTO[engine]
+
+
 @lru_cache(maxsize=1024)
-def bands_pay(count: int, width: int, threshold: int, engine: str) -> bool:
-    """Whether an index is worth its table for searches at this threshold."""
-    return count > SCAN_UPTO[engine] and share(count, width, threshold) <= SCAN_ABOVE[engine]
+def by_bands(count: int, width: int, threshold: int, engine: str) -> bool:
+    """Whether a search at this threshold goes by the bands."""
+    return worth_bands(count, engine) and share(count, width, threshold) <= SCAN_ABOVE[engine]

@@ -1,11 +1,14 @@
 """The index finds exactly what comparing every pair finds."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from core.errors import CallError
 from matcher import hamming
@@ -167,7 +170,7 @@ def test_its_parts_make_it_again(name: str, size: int, tmp_path: Path) -> None:
         assert searched(again, queries, 31) == searched(index, queries, 31)
 
 
-DAMAGES = {
+DAMAGES: dict[str, tuple[str, Callable[[NDArray[np.uint32]], NDArray[np.generic]]]] = {
     "a bucket beyond the end": ("starts", lambda a: a + np.uint32(1)),
     "buckets going backwards": ("starts", lambda a: np.where(np.arange(a.shape[1]) == 9, a[:, -1:], a).astype(a.dtype)),
     "too few candidates": ("following", lambda a: a[:-1]),
@@ -187,4 +190,4 @@ def test_parts_that_do_not_belong_together_are_refused(damage: str) -> None:
     parts = HashIndex.build(bits).parts()
 
     with pytest.raises(WrongHashes, match="build it again"):
-        HashIndex.of_parts(parts | {name: change(parts[name])}, max_threshold=31)
+        HashIndex.of_parts(parts | {name: change(cast("NDArray[np.uint32]", parts[name]))}, max_threshold=31)
