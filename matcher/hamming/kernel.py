@@ -115,18 +115,22 @@ _FUNCTIONS: Final = {
 @cache
 def library() -> ctypes.CDLL | None:
     """The built kernel with its functions declared; None where it was not built or cannot be loaded."""
-    for suffix in EXTENSION_SUFFIXES:
-        path = Path(__file__).with_name(f"_kernel{suffix}")
-        if path.is_file():
-            try:
-                loaded = ctypes.CDLL(str(path))
-                for name, (arguments, result) in _FUNCTIONS.items():
-                    function = getattr(loaded, name)
-                    function.argtypes, function.restype = arguments, result
-            except (OSError, AttributeError):  # of another machine, or of an older source
-                return None
-            return loaded
-    return None
+    path = _built()
+    if path is None:
+        return None
+    try:
+        loaded = ctypes.CDLL(str(path))
+        for name, (arguments, result) in _FUNCTIONS.items():
+            function = getattr(loaded, name)
+            function.argtypes, function.restype = arguments, result
+    except (OSError, AttributeError):
+        return None
+    return loaded
+
+
+def _built() -> Path | None:
+    paths = (Path(__file__).with_name(f"_kernel{suffix}") for suffix in EXTENSION_SUFFIXES)
+    return next((path for path in paths if path.is_file()), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +291,11 @@ def _right(kernel: Kernel) -> bool:
             return False
         apart = np.bitwise_count(queries[:, None] ^ hashes).sum(axis=2, dtype=np.int64)
         expected = {(row, entry, int(apart[row, entry])) for row, entry in np.argwhere(apart <= threshold).tolist()}
-        for found in (kernel.search(kernel.build(hashes), queries, threshold), kernel.scan(hashes, queries, threshold)):
+        for found in (
+            kernel.search(kernel.build(hashes), queries, threshold),
+            kernel.scan(hashes, queries, threshold),
+            kernel.search_planes(kernel.make_planes(hashes, 48), hashes, 0, 1, queries, threshold, 48),
+        ):
             if len(found.rows) != len(expected) or set(zip(*(c.tolist() for c in found), strict=True)) != expected:
                 return False
     return True
@@ -331,6 +339,8 @@ def describe() -> str:
     kernel = current()
     if kernel is not None:
         return f"C kernel, {kernel.level.name}"
+    if _built() is None:
+        return "NumPy: the C kernel was not built; the cure: install a C compiler (gcc) and Stillwatch again"
     if library() is None:
-        return "NumPy: the C kernel was not built (a C compiler was missing when Stillwatch was installed)"
+        return "NumPy: the C kernel was built for another machine or from another source; the cure: install Stillwatch again"
     return "NumPy: the C kernel gives wrong answers on this machine and is not used"

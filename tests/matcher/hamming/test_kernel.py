@@ -82,6 +82,7 @@ def test_a_library_that_is_not_ours_is_not_used(fresh: None, monkeypatch: pytest
 
     assert kernel.library() is None
     assert hamming.engines() == ("numpy",)
+    assert "install" in hamming.describe()
 
 
 @pytest.mark.parametrize("name", hamming.engines())
