@@ -25,7 +25,8 @@ _NEAR_BLOCKS: Final = (
 )  # of these, taken on at once to the third band and the whole hash: all their lanes, at worst
 _PROBES: Final = 2**16  # looked up at once
 _QUERIES: Final = 2**12  # turned into bands at once
-_FEW_HASHES: Final = 32  # so many are turned faster bit by bit
+_FEW_HASHES: Final = 32  # so many are turned into diagonals faster bit by bit
+_TURNED_AT_ONCE: Final = 2**13  # hashes: they stay in the cache
 
 _EACH_LANE: Final = np.uint64(0x0001_0001_0001_0001)
 _EACH_BYTE: Final = np.uint64(0x0101_0101_0101_0101)
@@ -83,15 +84,13 @@ def search(bands: Bands, queries: Words, threshold: int) -> Pairs:
 
 
 def along_diagonals(hashes: Words) -> Words:
-    """The same as `bands.diagonals`, in shifts and swaps instead of bit by bit: 100 times faster for many."""
-    if len(hashes) <= _FEW_HASHES:
-        bits = np.unpackbits(np.ascontiguousarray(hashes, "<u8").view(np.uint8), axis=1, bitorder="little")
-        turned = np.packbits(bits.take(_bit_order(4 * hashes.shape[1]), axis=1), axis=1, bitorder="little")
-        return turned.view("<u8").astype(np.uint64, copy=False)
+    """The same as `bands.diagonals`, 20 times faster for many and 4 times for few."""
+    width = hashes.shape[1]
+    turn = _TURNS.get(width, _turn_bits) if len(hashes) > _FEW_HASHES else _turn_bits
     out = np.empty(hashes.shape, np.uint64)
-    turn = _turn_4_by_4 if hashes.shape[1] == 1 else _turn_16_by_16
-    for first in range(0, len(hashes), 2**13):  # what stays in the cache
-        turn(hashes[first : first + 2**13], out[first : first + 2**13])
+    for first in range(0, len(hashes), _TURNED_AT_ONCE):
+        some = slice(first, first + _TURNED_AT_ONCE)
+        turn(hashes[some], out[some])
     return out
 
 
@@ -270,6 +269,13 @@ def _first_band(apart: Words, plan: _Plan) -> NDArray[np.intp]:
 # --- Diagonals
 
 
+def _turn_bits(hashes: Words, out: Words) -> None:
+    """Bit by bit, for hashes of any width."""
+    bits = np.unpackbits(np.ascontiguousarray(hashes, "<u8").view(np.uint8), axis=1, bitorder="little")
+    turned = np.packbits(bits.take(_bit_order(4 * hashes.shape[1]), axis=1), axis=1, bitorder="little")
+    out[:] = turned.view("<u8")
+
+
 @lru_cache
 def _bit_order(bands: int) -> NDArray[np.intp]:
     """Which bit of the hash comes to each place."""
@@ -312,3 +318,6 @@ def _turn_4_by_4(hashes: Words, out: Words) -> None:
         swap = (turned >> by ^ turned) & np.uint64(mask)
         turned ^= swap ^ swap << by
     out[:] = turned
+
+
+_TURNS: Final = {1: _turn_4_by_4, 4: _turn_16_by_16}  # by width
