@@ -209,9 +209,9 @@ class Kernel:
         return made
 
     def search_planes(
-        self, planes: NDArray[np.uint64], rows: Words, start: int, stop: int, queries: Words, threshold: int, used: int
+        self, planes: NDArray[np.uint64], rows: Words, queries: Words, threshold: int, *, blocks: range, used: int
     ) -> Pairs:
-        """The blocks from `start` to `stop`, by their first `used` planes; each pair once, in no order."""
+        """These blocks of 512 rows, by their first `used` planes; each pair once, in no order."""
         queries = np.ascontiguousarray(queries)
         slices = _Slices(
             planes=planes.ctypes.data,
@@ -224,8 +224,8 @@ class Kernel:
         def ask(found: _Found) -> None:
             if self.library.slices_search(
                 ctypes.byref(slices),
-                start,
-                stop,
+                blocks.start,
+                blocks.stop,
                 queries.ctypes.data,
                 0,
                 len(queries),
@@ -294,7 +294,7 @@ def _right(kernel: Kernel) -> bool:
         for found in (
             kernel.search(kernel.build(hashes), queries, threshold),
             kernel.scan(hashes, queries, threshold),
-            kernel.search_planes(kernel.make_planes(hashes, 48), hashes, 0, 1, queries, threshold, 48),
+            kernel.search_planes(kernel.make_planes(hashes, 48), hashes, queries, threshold, blocks=range(1), used=48),
         ):
             if len(found.rows) != len(expected) or set(zip(*(c.tolist() for c in found), strict=True)) != expected:
                 return False
