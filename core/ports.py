@@ -222,6 +222,30 @@ class People(Protocol):
         ...
 
 
+class ExchangeBook(Protocol):
+    """How far a hash exchange has been taken over. Of each of its hashes, by the id under which it is enrolled: the newest word on it."""
+
+    def begin(self, exchange: str, key: str) -> int | None:
+        """From when to fetch next, in the exchange's seconds; None: from the beginning.
+
+        key: tells the ids of this installation from another's. Raises ConfigError when the exchange was begun with another one: its
+        withdrawals would not find what was enrolled.
+        """
+        ...
+
+    def newest(self, people: Sequence[PersonId]) -> Mapping[PersonId, int]:
+        """When the word on each was given, in the exchange's seconds; who was never heard of is left out."""
+        ...
+
+    def note(self, newest: Mapping[PersonId, int]) -> None:
+        """What was done. An older word never takes the place of a newer one."""
+        ...
+
+    def reached(self, exchange: str, fetched_to: int) -> None:
+        """Everything up to then was taken over. It never goes back."""
+        ...
+
+
 class NoticeDetailsStore(Protocol):
     def put(self, person: PersonId, details: NoticeDetails) -> None: ...
 

@@ -19,6 +19,7 @@ from core.model import Regime, WatchedSite
 from core.ports import (
     CaseBook,
     EnrolledHashes,
+    ExchangeBook,
     HitIndex,
     HitLog,
     HitSearch,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from crawler.crawl import CrawlServices
     from matcher.decode import Decoder
     from matcher.examine import MatchingExaminer
-    from stores.vault import ReceiptKey
+    from stores.vault import DigestKey, ReceiptKey
     from stores.withdrawals import WithdrawalLedger
     from web.services import WebServices
 
@@ -144,10 +145,15 @@ class House:
 
     @cached_property
     def withdrawals(self) -> "WithdrawalLedger":
-        from stores.vault import DigestKey
         from stores.withdrawals import WithdrawalLedger
 
-        return WithdrawalLedger(self.settings.withdrawals, DigestKey(self.settings.home / "keys"))
+        return WithdrawalLedger(self.settings.withdrawals, self.digest_key)
+
+    @cached_property
+    def digest_key(self) -> "DigestKey":
+        from stores.vault import DigestKey
+
+        return DigestKey(self.settings.home / "keys")
 
     @cached_property
     def enrolled_hashes(self) -> EnrolledHashes:
@@ -156,6 +162,13 @@ class House:
         from stores.withdrawals import WatchedHashes
 
         return WatchedHashes(SqlEnrolledHashes(), self.honour_withdrawals)
+
+    @cached_property
+    def exchange_book(self) -> ExchangeBook:
+        self.connect()
+        from stores.sql import SqlExchangeBook
+
+        return SqlExchangeBook()
 
     @cached_property
     def notice_details(self) -> NoticeDetailsStore:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from core.errors import CallError, Conflict, UnknownId
+from core.errors import CallError, ConfigError, Conflict, UnknownId
 from core.model import (
     Decision,
     Enrolment,
@@ -163,6 +163,13 @@ def unknown_case(case_id: str) -> UnknownId:
 
 def unknown_alert(alert_id: str) -> UnknownId:
     return UnknownId(f"no alert has the id {alert_id!r}; see: stillwatch alert list")
+
+
+def other_key(exchange: str) -> ConfigError:
+    return ConfigError(
+        f"exchange {exchange!r} was begun with another key, so its withdrawals would not find what was enrolled; copy keys/digest.key "
+        "from the data folder of the machine that imported first"
+    )
 
 
 def saved_meanwhile(what: str) -> Conflict:

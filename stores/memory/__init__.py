@@ -6,6 +6,7 @@ One object, because a hit, its outbox rows and its person's state change togethe
 from collections.abc import Mapping
 
 from stores.memory.cases import MemoryCaseBook, MemorySiteBook
+from stores.memory.exchange import MemoryExchangeBook
 from stores.memory.hits import MemoryHitLog, MemoryHitSearch
 from stores.memory.people import MemoryEnrolledHashes, MemoryNoticeDetails, MemoryPeople
 from stores.memory.shelf import Shelf
@@ -23,6 +24,7 @@ class MemoryStore:
         self.hit_search = MemoryHitSearch(shelf)
         self.people = MemoryPeople(shelf, thresholds)
         self.enrolled_hashes = MemoryEnrolledHashes(shelf)
+        self.exchange_book = MemoryExchangeBook(shelf)
         self.notice_details = MemoryNoticeDetails(shelf)
         self.outbox = MemoryOutbox(shelf)
         self.case_book = MemoryCaseBook(shelf)

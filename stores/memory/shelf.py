@@ -66,6 +66,8 @@ class Shelf:
         default_factory=dict
     )  # and the version at which it came or changed
     removed: dict[int, int] = field(default_factory=dict)  # entry → the version at which it went
+    exchanges: dict[str, tuple[str, int | None]] = field(default_factory=dict)  # key, fetched to
+    newest_words: dict[PersonId, int] = field(default_factory=dict)  # of exchanges
     details: dict[PersonId, NoticeDetails] = field(default_factory=dict)
     hits: dict[str, Hit] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)  # the last one of each cluster

@@ -11,6 +11,7 @@ from stores.sql.connection import connect, migrate, released
 
 if TYPE_CHECKING:
     from stores.sql.case_book import SqlCaseBook
+    from stores.sql.exchange import SqlExchangeBook
     from stores.sql.hit_log import SqlHitLog
     from stores.sql.hit_search import SqlHitSearch
     from stores.sql.jobs import SqlJobSlots, SqlLeadership
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SqlCaseBook",
     "SqlEnrolledHashes",
+    "SqlExchangeBook",
     "SqlHitLog",
     "SqlHitSearch",
     "SqlJobSlots",
@@ -40,6 +42,7 @@ __all__ = [
 ADAPTERS = {
     "SqlCaseBook": "case_book",
     "SqlEnrolledHashes": "people",
+    "SqlExchangeBook": "exchange",
     "SqlHitLog": "hit_log",
     "SqlHitSearch": "hit_search",
     "SqlJobSlots": "jobs",

@@ -78,6 +78,19 @@ class PastHashSetVersion(Row):
     version = models.BigIntegerField(primary_key=True)
 
 
+class Exchange(Row):
+    name = models.TextField(primary_key=True)
+    key = models.TextField()  # the check of the key that its people's ids were made with
+    fetched_to = models.BigIntegerField(null=True)
+
+
+class ExchangeWord(Row):
+    """The newest that an exchange has said about a hash. No foreign key: word may have come of one that was never enrolled."""
+
+    person = models.TextField(primary_key=True)
+    given = models.BigIntegerField()  # in the exchange's seconds
+
+
 class PersonNoticeDetails(Row):
     """No foreign key: kept apart from the hashes, and erased apart."""
 

@@ -12,6 +12,7 @@ import web
 from core.ports import (
     CaseBook,
     EnrolledHashes,
+    ExchangeBook,
     HitLog,
     HitSearch,
     JobSlots,
@@ -33,6 +34,7 @@ class Stores:
     hit_search: HitSearch
     people: People
     enrolled_hashes: EnrolledHashes
+    exchange_book: ExchangeBook
     notice_details: NoticeDetailsStore
     outbox: Outbox
     case_book: CaseBook
@@ -53,6 +55,7 @@ def in_sql() -> Stores:
         hit_search=stores.sql.SqlHitSearch(),
         people=stores.sql.SqlPeople(),
         enrolled_hashes=stores.sql.SqlEnrolledHashes(),
+        exchange_book=stores.sql.SqlExchangeBook(),
         notice_details=stores.sql.SqlNoticeDetails(),
         outbox=stores.sql.SqlOutbox(),
         case_book=stores.sql.SqlCaseBook(),
