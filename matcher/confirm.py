@@ -29,6 +29,11 @@ def farthest(hasher: str) -> int:
     return max((most for most, _ in _TIERS.get(hasher, ())), default=-1)
 
 
+def reach(hasher: str, threshold: int) -> int:
+    """The farthest distance of the tier in which a match at this threshold falls: thresholds of one reach are searched together."""
+    return next((most for most, _ in _TIERS.get(hasher, ()) if threshold <= most), farthest(hasher))
+
+
 def tier(match: Match) -> Tier | None:
     """None: this match says nothing."""
     entry = match.enrolment

@@ -2,22 +2,16 @@
 
 import atexit
 import hashlib
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from functools import cache
-from itertools import groupby
-from typing import Final
+from pathlib import Path
 
-from core.model import Enrolment, Examination, Fingerprint, Match, State
+from core.model import Examination, Fingerprint, State
 from core.ports import EnrolledHashes
 from matcher import confirm
 from matcher.decode import Decoder, Reading
-from matcher.hashers import HASHERS
-from matcher.index import HashIndex, words
-
-_ASK_EVERY_S: Final = 0.25  # a withdrawal must be felt everywhere within a second
+from matcher.live import LiveIndex
 
 
 def fingerprints(image_bytes: bytes) -> Sequence[Fingerprint]:
@@ -38,9 +32,20 @@ def _shared_decoder() -> Decoder:
 class MatchingExaminer:
     """Implements core.ports.Examiner. Threads may share it."""
 
-    def __init__(self, hashes: EnrolledHashes, decoder: Decoder, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        hashes: EnrolledHashes,
+        decoder: Decoder,
+        clock: Callable[[], float] = time.monotonic,
+        folder: Path | None = None,
+    ) -> None:
+        """folder   where the index is kept between starts, and shared with other processes; None: nowhere"""
         self._decoder = decoder
-        self._enrolled = _Enrolled(hashes, clock)
+        self._enrolled = LiveIndex(hashes, folder, clock)
+
+    def close(self) -> None:
+        """Waits for what is being written of the index."""
+        self._enrolled.close()
 
     def examine(self, image_bytes: bytes) -> Examination:
         """Raises StoreUnavailable when it cannot be known who is enrolled, DecoderUnavailable when nothing can be decoded."""
@@ -71,71 +76,3 @@ def _state(reading: Reading, *, hit: bool, anybody: bool) -> tuple[State, str]:
     if reading.obstacle is State.PARTIAL:
         return State.PARTIAL, reading.reason
     return State.CLEAR, ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Shelf:
-    """The enrolments of one hasher; the index's entries are their positions."""
-
-    enrolments: tuple[Enrolment, ...] = field(repr=False)
-    index: HashIndex
-    radius: int  # the widest threshold among them that still says something
-
-
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
-    """Everybody protected at one version. Never changed: a newer one takes its place."""
-
-    version: int
-    shelves: dict[str, _Shelf]
-
-    @property
-    def anybody(self) -> bool:
-        return bool(self.shelves)
-
-    def matches(self, seen: Sequence[Fingerprint]) -> Iterator[Match]:
-        for hasher, group in groupby(sorted(seen, key=lambda one: one.hasher), key=lambda one: one.hasher):
-            shelf = self.shelves.get(hasher)
-            if shelf is None:
-                continue
-            prints = list(group)
-            found = shelf.index.search(words([one.bits for one in prints]), threshold=shelf.radius)
-            for row, entry, distance in zip(*(column.tolist() for column in found), strict=True):
-                enrolment = shelf.enrolments[entry]
-                if distance <= enrolment.threshold:
-                    yield Match(enrolment=enrolment, seen=prints[row], distance=distance)
-
-
-def _snapshot(version: int, enrolments: Sequence[Enrolment]) -> _Snapshot:
-    shelves = {}
-    for name in HASHERS:
-        shelf = tuple(one for one in enrolments if one.fingerprint.hasher == name)
-        if shelf:
-            radius = max(0, min(confirm.farthest(name), max(one.threshold for one in shelf)))
-            index = HashIndex.build(words([one.fingerprint.bits for one in shelf]), max_threshold=radius)
-            shelves[name] = _Shelf(shelf, index, radius)
-    return _Snapshot(version, shelves)
-
-
-class _Enrolled:
-    """The newest snapshot, made again when the version moved."""
-
-    def __init__(self, hashes: EnrolledHashes, clock: Callable[[], float]) -> None:
-        self._hashes = hashes
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._asked_at = -float("inf")
-        self._snapshot = _Snapshot(-1, {})
-
-    def now(self) -> _Snapshot:
-        """One thread asks, the others wait for its answer: a withdrawn person is not matched from a snapshot known to be old.
-
-        An answer that does not come is raised, and asked for again by the next caller.
-        """
-        with self._lock:
-            if self._clock() - self._asked_at >= _ASK_EVERY_S:
-                asked_at = self._clock()
-                if self._hashes.version() != self._snapshot.version:
-                    self._snapshot = _snapshot(*self._hashes.enrolments())
-                self._asked_at = asked_at
-            return self._snapshot

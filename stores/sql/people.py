@@ -81,7 +81,7 @@ class SqlPeople:
                     self._store(person, recipe, picture, ref, version, now)
             return new
 
-    def _store(
+    def _store(  # noqa: PLR0917 – what belongs to one row
         self, person: PersonId, recipe: str, picture: HashedPicture, ref: str, version: int, now: datetime
     ) -> None:
         made = enrolments(person, ref, picture, self._thresholds)

@@ -1,7 +1,7 @@
 """The front door: bytes in, whose picture it is out."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from core.errors import StoreUnavailable
-from core.model import Enrolment, Fingerprint, PersonId, State, Tier
+from core.model import Enrolment, Fingerprint, HashChanges, HashRow, PersonId, State, Tier
 from core.ports import Examiner
 from matcher.decode import Decoder
 from matcher.examine import MatchingExaminer, fingerprints
@@ -35,6 +35,19 @@ class Shelf:
         if self.down:
             raise StoreUnavailable("the database does not answer: start it")
         return self.at
+
+    def changes(self, since: int) -> HashChanges:
+        rows = [
+            HashRow(entry, one.fingerprint.hasher, one.fingerprint.bits, one.threshold)
+            for entry, one in enumerate(self.held)
+        ]
+        return HashChanges(version=self.at, changed=rows, removed=[], whole=True)
+
+    def get(self, entries: Sequence[int]) -> Mapping[int, Enrolment]:
+        return {entry: self.held[entry] for entry in entries if entry < len(self.held)}
+
+    def count(self) -> int:
+        return len(self.held)
 
     def enrolments(self) -> tuple[int, Sequence[Enrolment]]:
         return self.at, tuple(self.held)
@@ -188,6 +201,22 @@ def test_an_enrolment_and_a_withdrawal_are_felt_within_a_quarter_of_a_second(
     states.append(examiner.examine(picture).state)
 
     assert states == [State.NOT_COMPARED, State.HIT, State.CLEAR]
+
+
+def test_an_entry_that_has_come_to_be_another_hash_is_not_matched_by_the_old_one(
+    shelf: Shelf, decoder: Decoder, examiner: Examiner
+) -> None:
+    """Within the quarter of a second in which nobody asks: the store has the last word all the same."""
+    shelf.enrol("anna", prints_of(decoder, PICTURE))
+    picture = encode(PICTURE, "PNG")
+    states = [examiner.examine(picture).state]
+
+    shelf.withdraw("anna")
+    states.append(examiner.examine(picture).state)
+    shelf.enrol("ben", prints_of(decoder, STRANGER))
+    states.append(examiner.examine(picture).state)
+
+    assert states == [State.HIT, State.CLEAR, State.CLEAR]
 
 
 def test_the_store_is_asked_at_most_every_quarter_of_a_second(shelf: Shelf, examiner: Examiner, clock: Clock) -> None:
