@@ -1,8 +1,8 @@
 """Runs every benchmark, one after the other: `python -m benchmarks`."""
 
-from benchmarks import fingerprint, pdq, search
+from benchmarks import fingerprint, matcher, pdq
 
-for benchmark in (search, fingerprint, pdq):
+for benchmark in (matcher, fingerprint, pdq):
     print(benchmark.__doc__)
     benchmark.measure()
     print()

@@ -1,0 +1,1 @@
+"""The benchmarks still run, and tell apart who answers rightly. No time is looked at here."""
