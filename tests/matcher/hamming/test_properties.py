@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from matcher.hamming import Bands, Pairs, Words, bands_numpy, near
+from matcher.hamming import Bands, Pairs, Words, bands_numpy, near, slices
 from matcher.hamming.bands import diagonals, quotas
 from matcher.hamming.kernel import Kernel, Level, library
+from matcher.hamming.kernel import engine as forced
 from tests.matcher.hamming.oracle import Case, cases, every_pair, flipped, listed
 
 Engine = Callable[[Case], Pairs]
@@ -61,9 +62,28 @@ def scan_engine(name: str) -> Engine:
     return lambda case: scan(case.hashes, case.queries, case.threshold)
 
 
+def slices_engine(name: str, *, all_planes: bool) -> Engine:
+    """Over the planes that are worth keeping, and over all there are."""
+    if name != NUMPY:
+        kernel(Level[name.removeprefix("c-").upper()])  # skips where there is none
+
+    def find(case: Case) -> Pairs:
+        bits = 64 * case.hashes.shape[1]
+        with forced(name.removeprefix("c-")):
+            if all_planes:
+                planes = slices.make(case.hashes, bits)
+                return slices.search(planes, case.hashes, bits, case.queries, case.threshold, threads=2)
+            rows = case.hashes.astype("<u8").tobytes()
+            return slices.search(slices.planes_of(rows, bits), rows, bits, case.queries, case.threshold)
+
+    return find
+
+
 ENGINES: dict[str, Callable[[], Engine]] = {
     **{f"scan-{name}": partial(scan_engine, name) for name in (NUMPY, *C)},
     **{f"bands-{name}": partial(bands_engine, name, name) for name in (NUMPY, *C)},
+    **{f"slices-{name}": partial(slices_engine, name, all_planes=False) for name in (NUMPY, *C)},
+    **{f"slices-of-all-planes-{name}": partial(slices_engine, name, all_planes=True) for name in (NUMPY, *C)},
     # A file is written where there is a kernel and read where there is none, and the other way round.
     **{f"bands-numpy-then-{name}": partial(bands_engine, NUMPY, name) for name in C},
     **{f"bands-{name}-then-numpy": partial(bands_engine, name, NUMPY) for name in C},
@@ -90,7 +110,7 @@ def test_an_engine_finds_what_comparing_every_pair_finds(engine: Engine, case: C
 
 
 @pytest.mark.parametrize("width", [1, 4])
-@pytest.mark.parametrize("size", [0, 1, 255, 256, 257])
+@pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 511, 512, 513])
 def test_sizes_about_a_block(engine: Engine, width: int, size: int) -> None:
     chance = np.random.default_rng(size)
     hashes = chance.integers(0, 2**64, (size, width), np.uint64)
