@@ -25,6 +25,9 @@ def checks(house: House, now: datetime) -> Iterator[Check]:
     yield _redis(house)
     yield _elasticsearch(house)
     yield _decoder(house)
+    yield _engine()
+    yield _index(house)
+    yield from _seen(house, now)
     yield from _work(house)
     yield from _sites(house, now)
 
@@ -32,7 +35,7 @@ def checks(house: House, now: datetime) -> Iterator[Check]:
 def _database(house: House) -> Check:
     kind = house.settings.database_url.split(":", 1)[0]
     try:
-        count = len(house.enrolled_hashes.enrolments()[1])
+        count = house.enrolled_hashes.count()
     except StillwatchError as error:
         return Check(name="database", health="bad", what=str(error), cure="check DATABASE_URL")
     health, cure = ("ok", "") if count else ("warn", "stillwatch enrol SET.json")
@@ -72,6 +75,52 @@ def _decoder(house: House) -> Check:
             name="decoder", health="bad", what="its child process does not live", cure="allow child processes of 1 GiB"
         )
     return Check(name="decoder", health="ok", what="a child process decodes")
+
+
+def _seen(house: House, now: datetime) -> Iterator[Check]:
+    try:
+        segments = house.seen_store.segments()
+        faults = house.seen_store.check()
+    except StillwatchError as error:
+        yield Check(name="seen", health="bad", what=str(error), cure="check STILLWATCH_SEEN_URL")
+        return
+    count = sum(segment.fingerprints for segment in segments)
+    what = f"{count} fingerprints in {len(segments)} segments" if segments else "nothing was seen yet"
+    if segments:
+        age_h = (now - max(segment.newest for segment in segments)).total_seconds() / 3600
+        what += f", the newest {age_h:.1f} h old"
+    yield Check(name="seen", health="ok", what=what)
+    for fault_ in faults.damaged:
+        yield Check(name="seen", health="bad", what=fault_)
+
+
+def _engine() -> Check:
+    from matcher.hamming import describe
+
+    what, _, cure = describe().partition("; the cure: ")
+    return Check(name="search engine", health="warn" if what.startswith("NumPy") else "ok", what=what, cure=cure)
+
+
+def _index(house: House) -> Check:
+    """Read whole: a damaged one is written anew by whoever matches next, this only says so earlier."""
+    from matcher.index_files import Damaged, IndexFolder
+
+    folder = IndexFolder(house.index_folder)
+    try:
+        base = folder.open()
+        if base is not None:
+            folder.check(base)
+    except Damaged as damage:
+        return Check(
+            name="index", health="warn", what=str(damage), cure=f"remove {house.index_folder}: it is built anew"
+        )
+    if base is None or not base.segments:
+        return Check(
+            name="index", health="ok", what="no files yet: few hashes are read from the database at each start"
+        )
+    entries = sum(map(len, base.segments))
+    what = f"version {base.version}: {entries} hashes in {len(base.segments)} segments, every byte as it was written"
+    return Check(name="index", health="ok", what=what)
 
 
 def _work(house: House) -> Iterator[Check]:

@@ -3,10 +3,11 @@
 Parts are made when first asked for, so that `hash` never opens a database and `settings` never imports Scrapy.
 """
 
+import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import config
 from config.settings import Settings, read
 from config.sites import SiteFault, read_sites
-from core.errors import UnknownId
+from core.errors import StoreUnavailable, UnknownId
 from core.model import Regime, WatchedSite
 from core.ports import (
     CaseBook,
@@ -28,7 +29,10 @@ from core.ports import (
     NoticeDetailsStore,
     Outbox,
     People,
+    SeenLog,
     SiteBook,
+    SweepBoard,
+    SweepFinds,
 )
 
 if TYPE_CHECKING:
@@ -38,9 +42,12 @@ if TYPE_CHECKING:
     from crawler.crawl import CrawlServices
     from matcher.decode import Decoder
     from matcher.examine import MatchingExaminer
+    from stores.seen import SeenSegments, Shelf
     from stores.vault import DigestKey, ReceiptKey
     from stores.withdrawals import WithdrawalLedger
     from web.services import WebServices
+
+log = logging.getLogger("stillwatch.wiring")
 
 SHIPPED_CONFIG = Path(config.__file__).parent
 ROOT = SHIPPED_CONFIG.parent  # where var/ and config/ lie unless a setting says otherwise
@@ -199,6 +206,20 @@ class House:
         return SqlSiteBook()
 
     @cached_property
+    def sweep_board(self) -> SweepBoard:
+        self.connect()
+        from stores.sql import SqlSweepBoard
+
+        return SqlSweepBoard()
+
+    @cached_property
+    def sweep_finds(self) -> SweepFinds:
+        self.connect()
+        from stores.sql import SqlSweepFinds
+
+        return SqlSweepFinds()
+
+    @cached_property
     def job_slots(self) -> JobSlots:
         self.connect()
         from stores.sql import SqlJobSlots
@@ -263,7 +284,28 @@ class House:
         from matcher.examine import MatchingExaminer
 
         with self.hashes() as hashes, self.decoder() as decoder:
-            yield MatchingExaminer(hashes, decoder)
+            examiner = MatchingExaminer(hashes, decoder, folder=self.index_folder)
+            try:
+                yield examiner
+            finally:
+                examiner.close()
+
+    @property
+    def index_folder(self) -> Path:
+        """Hashes, thresholds and numbers, so that a start need not read them all from the database. This machine's own."""
+        return self.settings.home / "index"
+
+    def purge_index(self) -> None:
+        """After a withdrawal: its hashes leave this machine's index files at once, instead of when somebody searches next."""
+        from matcher.live import purge
+
+        try:
+            purged = purge(self.enrolled_hashes, self.index_folder)
+        except StoreUnavailable as error:
+            log.warning("index.not_purged: %s", error)
+            return
+        if not purged:
+            log.warning("index.not_purged: another process is writing it, and purges it when it hears of the change")
 
     def announce_hashes(self) -> None:
         """After an enrolment or a withdrawal. Without Redis every process sees it when it polls."""
@@ -279,7 +321,8 @@ class House:
         from crawler.crawl import CrawlServices
         from stillwatch.agreement import AgreementWatch
 
-        with self.examiner() as examiner, AgreementWatch(site, self.site_book, utc_now) as agreement:
+        watch = AgreementWatch(site, self.site_book, utc_now)
+        with self.examiner() as examiner, self.seen_log() as seen, watch as agreement:
             yield CrawlServices(
                 frontier_path=self.settings.home / "frontier.sqlite3",
                 lock_folder=self.locks,
@@ -289,7 +332,46 @@ class House:
                 user_agent=self.settings.user_agent,
                 still_agreed=agreement.reason,
                 clock=utc_now,
+                seen=seen,
             )
+
+    # ----------------------------------------------------------------------------------------------------- everything seen
+
+    @contextmanager
+    def seen_log(self) -> Iterator[SeenLog]:
+        """For one pass. At its end the log is sealed where other machines read the shelf, and left to the next pass otherwise."""
+        from stores.seen import SeenWriter
+
+        own = (self.settings.home / "seen").as_uri()
+        with SeenWriter(
+            self._seen_logs,
+            self._seen_shelf,
+            layouts=self._seen_layouts,
+            refresh=timedelta(days=self.settings.seen_refresh_days),
+            seal_end=self.settings.seen_url != own,
+        ) as log:
+            yield log
+
+    @cached_property
+    def seen_store(self) -> "SeenSegments":
+        from stores.seen import SeenSegments
+
+        return SeenSegments(self._seen_logs, self._seen_shelf, layouts=self._seen_layouts)
+
+    @cached_property
+    def _seen_shelf(self) -> "Shelf":
+        from stores.seen import shelf_at
+
+        return shelf_at(self.settings.seen_url, self.settings.home / "seen-cache")
+
+    @property
+    def _seen_logs(self) -> Path:
+        return self.settings.home / "seen-logs"
+
+    @property
+    def _seen_layouts(self) -> Mapping[str, Callable[[bytes], bytes]]:
+        """How each hasher's rows become bit planes: `stores` may not ask the matcher itself."""
+        return {}
 
     # --------------------------------------------------------------------------------------------------- alerts and cases
 

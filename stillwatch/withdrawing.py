@@ -1,19 +1,26 @@
-"""What a withdrawal does, whether a person asks for it or a restored database has to be told of it once more."""
+"""What a withdrawal does: asked for by a person, by an exchange, or once more because a database was restored that knows nothing of it."""
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime
 
 from core.model import PersonId, derived_id
-from stillwatch.wiring import House
+from stillwatch.wiring import House, utc_now
 
 log = logging.getLogger("stillwatch.withdrawing")
 
 
-def withdraw(house: House, person: PersonId, now: datetime) -> None:
-    """When it returns no hit is taken, the hashes are deleted, and nothing unsent will leave. Raises UnknownId."""
-    house.people.withdraw(person, now)
+def withdraw(house: House, people: Mapping[PersonId, datetime]) -> None:
+    """people: each with the moment from which on it holds.
+
+    When this returns no hit of theirs is taken, their hashes are deleted, and nothing unsent will leave. Raises UnknownId.
+    """
+    for person, at in people.items():
+        house.people.withdraw(person, at)
     house.announce_hashes()
-    house.desk.settle_person(person, now)
+    for person in people:
+        house.desk.settle_person(person, utc_now())
+    house.purge_index()
 
 
 def honour(house: House) -> None:
@@ -26,9 +33,8 @@ def honour(house: House) -> None:
     if ledger.agreed(mark, state):
         return
     ended = ledger.ended(house.people.protected())
-    for person, last in ended:
-        withdraw(house, person, last.at)
     if ended:
+        withdraw(house, {person: last.at for person, last in ended})
         log.warning("withdrawals.honoured_again", extra={"people": len(ended)})
         return  # the next one compares once more: somebody may have changed something meanwhile
     ledger.note_agreed(mark, state)

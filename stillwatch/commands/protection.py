@@ -13,6 +13,7 @@ import typer
 from core.errors import CallError, UnknownId
 from core.model import Examination, PersonId, PersonState, State, rfc3339
 from core.ports import Examiner
+from stillwatch.commands.sweeping import post_sweep, summary, sweep_enrolled
 from stillwatch.lines import scan_line
 from stillwatch.output import counter, json_line, line, say
 from stillwatch.wiring import House, utc_now
@@ -112,7 +113,7 @@ def enrol(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="One line: person, receipt, enrolled, refused, swept.")] = False,
 ) -> None:
-    """Protect a person: store the hashes of their pictures."""
+    """Protect a person: store the hashes of their pictures, and look through what the crawler has seen before."""
     from matcher.hashset import read_set
 
     try:
@@ -130,6 +131,7 @@ def enrol(
     now = utc_now()
     refused = list(offered.refused)
     new: list[str] = []
+    sweep = post_sweep(house, who, offered.pictures, now)
     if offered.pictures:
         new = list(house.people.enrol(who, offered.recipe, offered.pictures, now))
         refused += [(each.ref, "enrolled already") for each in offered.pictures if each.ref not in set(new)]
@@ -148,7 +150,7 @@ def enrol(
                 "receipt": receipt,
                 "enrolled": len(new),
                 "refused": [{"ref": ref, "reason": reason} for ref, reason in refused],
-                "swept": None,  # what was seen before is not kept yet, so there is nothing to sweep: unknown, not zero
+                "swept": sweep_enrolled(house, sweep).fields(),
             }
         )
     else:
@@ -159,6 +161,7 @@ def enrol(
             line(f"person   {who}")
             line(f"receipt  {receipt}")
             say("Keep both: the id is needed to withdraw, which is possible at any moment.")
+            say(f"What was seen before: {summary(sweep_enrolled(house, sweep))}.")
     if not offered.pictures:
         raise typer.Exit(1)
 
@@ -220,7 +223,7 @@ def withdraw(
     house = House.open()
     who = PersonId(person_id)
     now = utc_now()
-    withdraw_person(house, who, now)
+    withdraw_person(house, {who: now})
     receipt = house.receipt_key.sign({"act": "withdraw", "person": who, "at": rfc3339(now)})
     if json:
         json_line({"person": str(who), "receipt": receipt})
@@ -243,7 +246,7 @@ def scan(
     """Check local files against the enrolled hashes. Nothing is fetched; every file ends in one named state."""
     house = House.open()
     taken = 0
-    if not house.enrolled_hashes.enrolments()[1]:
+    if house.enrolled_hashes.count() == 0:
         say(
             "Nobody is enrolled, so nothing can be compared: no file will be called clear. Enrol first: stillwatch enrol SET.json"
         )

@@ -140,8 +140,10 @@ def resume_site(name: SiteName, by: By = "operator") -> None:
 
 @sites.command("revoke")
 def revoke_site(name: SiteName, by: By = "operator") -> None:
-    """The agreement has ended: the crawl stops at once, and nothing is asked of the site again."""
+    """The agreement has ended: the crawl stops at once, nothing is asked of the site again, and what was seen of it is erased."""
     _stand(name, Standing.REVOKED, by)
+    count = House.open().seen_store.erase_site(name)
+    line(f"{name}: {count} fingerprints of what was seen there erased")
 
 
 # ---------------------------------------------------------------------------------------------------------------- crawl
@@ -169,7 +171,7 @@ def crawl(
     """
     house = House.open()
     chosen = _chosen(house, names or [])
-    if not dry_run and not house.enrolled_hashes.enrolments()[1]:
+    if not dry_run and house.enrolled_hashes.count() == 0:
         say(
             "Nobody is enrolled: pictures will be seen, but there is nothing to compare them with. Enrol first: stillwatch enrol SET.json"
         )
