@@ -20,9 +20,7 @@ from matcher.hamming.pairs import Pairs, Words, no_pairs
 
 _LANES: Final = 8  # candidates of a block: 16 bytes, which NumPy copies in one move
 _BLOCKS: Final = 2**16  # compared at once: enough that the interpreter's share is small
-_NEAR_BLOCKS: Final = (
-    2**13
-)  # of these, taken on at once to the third band and the whole hash: all their lanes, at worst
+_NEAR_BLOCKS: Final = 2**13  # of these, taken on at once to the third band and the whole hash; at worst all their lanes
 _PROBES: Final = 2**16  # looked up at once
 _QUERIES: Final = 2**12  # turned into bands at once
 _FEW_HASHES: Final = 32  # so many are turned into diagonals faster bit by bit
@@ -68,8 +66,8 @@ def search(bands: Bands, queries: Words, threshold: int) -> Pairs:
     """All pairs at most `threshold` bits apart, each once, in no order.
 
     queries   (q, w) uint64, bits in the order the hashes were given in
-    Exact for every threshold; beyond an eighth of the bits it is slower than comparing every pair.
-    Holds at most about 50 MiB beside its answer.
+    Exact for every threshold; where a tenth of the entries or more are candidates, comparing every pair is faster (`planner.share`).
+    Holds at most about 20 MiB beside its answer.
     """
     found = [no_pairs()]
     if bands.count:
@@ -104,14 +102,12 @@ class _Plan:
     band: NDArray[np.uint8]  # (p,)
     turned: NDArray[np.uint16]  # (p,) bits of the key that are turned over
     flips: NDArray[np.uint8]  # (p,) how many: the band differs in so many bits at least
-    most: NDArray[
-        np.int64
-    ]  # (CHAIN, m) by how many bits a chain of 1, 2, 3, 4 bands from each band on may differ at most
+    most: NDArray[np.int16]  # (CHAIN, m) bits in which a chain of 1, 2, 3, 4 bands from each band on may differ
 
 
 @lru_cache(maxsize=8)
 def _plan(threshold: int, bands: int, key_bits: int) -> _Plan:
-    quota = np.array(quotas(threshold, bands))
+    quota = np.array(quotas(threshold, bands), np.int16)
     masks = np.arange(2**key_bits, dtype=np.uint16)
     counts = np.bitwise_count(masks)
     fewest_first = np.argsort(counts, kind="stable")
@@ -141,11 +137,11 @@ class _Asked:
         return cls(words=words, bands=bands, lanes=lanes)
 
 
-def _chains(differing: NDArray[np.int64]) -> NDArray[np.int64]:
+def _chains(differing: NDArray[np.int16]) -> NDArray[np.int16]:
     """(n, m) bits in each band → (CHAIN, n, m): in the one, two, three, four bands from it on, going round."""
     bands = differing.shape[1]
     round_again = np.concatenate([differing, differing[:, : CHAIN - 1]], axis=1)
-    out = np.empty((CHAIN, *differing.shape), np.int64)
+    out = np.empty((CHAIN, *differing.shape), np.int16)
     out[0] = differing
     for length in range(1, CHAIN):
         np.add(out[length - 1], round_again[:, length : length + bands], out=out[length])
@@ -261,7 +257,7 @@ def _first_band(apart: Words, plan: _Plan) -> NDArray[np.intp]:
     Counted with all bits of each band: a probe that turned over key bits knows only part of them, and where that part let
     a pair through that is none of this band's, it is dropped here, and found from its own.
     """
-    chains = _chains(np.bitwise_count(apart.view("<u2")).astype(np.int64))
+    chains = _chains(np.bitwise_count(apart.view("<u2")).astype(np.int16))
     first: NDArray[np.intp] = np.argmax(np.all(chains <= plan.most[:, None], axis=0), axis=1)
     return first
 

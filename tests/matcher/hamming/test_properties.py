@@ -222,7 +222,7 @@ def test_the_numpy_search_holds_little_beside_its_answer(count: int, threshold: 
 
     answer = sum(column.nbytes for column in found)
     assert len(found.rows) == 4 * count
-    assert peak < 64 * MIB + 2 * answer  # its blocks, and all of them joined
+    assert peak < 32 * MIB + 2 * answer  # its parts, and all of them joined
 
 
 @pytest.mark.parametrize("count", [0, 1, 32, 33, 8191, 8193])
