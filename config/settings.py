@@ -20,6 +20,7 @@ from config.values import (
     Unfit,
     address_fault,
     folder,
+    folder_or_url,
     line,
     lines,
     mail_address,
@@ -141,6 +142,22 @@ class Settings:
     recheck_every_s: float = field(
         default=6 * 3600.0,
         metadata=told("how long after one look at a location the next is due", number(1, 30 * 86400), unit="seconds"),
+    )
+    seen_url: str = field(
+        repr=False,
+        metadata=told(
+            "where the fingerprints of everything seen are kept: a folder, or the URL of an object store that all machines share",
+            folder_or_url,
+            secret=True,
+        ),
+    )
+    seen_days: int = field(
+        default=180,
+        metadata=told("how long what was seen is kept for later enrolments", whole_number(1, 3650), unit="days"),
+    )
+    seen_refresh_days: float = field(
+        default=7.0,
+        metadata=told("how long after a picture was kept it is kept anew when it is seen", number(0, 365), unit="days"),
     )
     web_port: int = field(default=8080, metadata=told("the port of the page, on 127.0.0.1", whole_number(0, 65535)))
     decoder_children: int = field(default=1, metadata=told("child processes that decode pictures", whole_number(1, 64)))
@@ -286,6 +303,7 @@ _COMPUTED = {
     "withdrawals": lambda values, _: values["home"] / "withdrawals",
     "database_url": lambda values, _: f"sqlite:///{quote(str(values['home']))}/stillwatch.sqlite3",
     "user_agent": _own_user_agent,
+    "seen_url": lambda values, _: (values["home"] / "seen").as_uri(),
     "mail_from": _sender,
 }
 

@@ -31,6 +31,23 @@ def folder(value: object) -> Path:
     return Path(value).expanduser().absolute()
 
 
+def folder_or_url(value: object) -> str:
+    """A URL; a path becomes a file:// one."""
+    text = line(value)
+    if "://" not in text:
+        return Path(text).expanduser().absolute().as_uri()
+    parts = urlsplit(text)
+    if not parts.scheme or not (parts.netloc or parts.path.strip("/")):
+        raise Unfit("must be a folder, or a URL like s3://bucket/folder")
+    if parts.scheme == "file" and (parts.netloc or not parts.path.startswith("/")):
+        raise Unfit("must name a folder of this machine: file:///path")
+    if parts.query or parts.fragment:
+        raise Unfit(
+            "must be a folder or a plain URL, without ? and #; the store's credentials come from its own environment"
+        )
+    return text
+
+
 def line(value: object) -> str:
     """One line of printable text: what goes into a header must not be able to end it."""
     if not isinstance(value, str):

@@ -108,6 +108,7 @@ class Pipeline:
             return await self._finish(seen, State.PENDING)
         examination = await under_way.examine(fetched.body)
         if not examination.findings:
+            await under_way.keep(examination, url, seen.leased.found_on)
             return await self._finish(seen, examination.state, byte_count=len(fetched.body), sha256=examination.sha256)
         now = under_way.services.clock()
         pages = await under_way.in_frontier(under_way.frontier.pages_showing, under_way.current.id, url)
@@ -125,6 +126,7 @@ class Pipeline:
                 for finding in examination.findings
             ]
             _keep(kept, hits, await under_way.tell(hits))
+            await under_way.keep(examination, url, seen.leased.found_on)
             told.update(pages)
             state = State.HIT if kept else State.CLEAR  # everybody found in it withdrew in this very moment
             pages = await under_way.in_frontier(

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
-from core.model import Added, Examination, Hit, PassRecord, State, WatchedSite
-from core.ports import Examiner, HitLog, SiteBook
+from core.model import Added, Examination, Hit, ImageSighting, PassRecord, SeenPicture, State, WatchedSite
+from core.ports import Examiner, HitLog, SeenLog, SiteBook
 from crawler.asking import Asking
 from crawler.frontier import Frontier, Leased, Pass, Tally, What
 from crawler.scope import Scope
@@ -43,6 +43,7 @@ class CrawlServices:
     user_agent: str  # "Product/version (+contact)": robots.txt is read for the product
     still_agreed: Callable[[], str | None]
     clock: Callable[[], datetime]
+    seen: SeenLog | None = None  # where what was compared is kept for later enrolments; None: nowhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +112,7 @@ class UnderWay:
         self._silent: Counter[str] = Counter()
         self._frontier_thread = ThreadPoolExecutor(1, "frontier")
         self._writer_thread = ThreadPoolExecutor(1, "writer")
+        self._seen_thread = ThreadPoolExecutor(1, "seen")  # sealing takes a second: no hit waits for it
         self._examiner_threads = ThreadPoolExecutor(EXAMINED_AT_ONCE, "examiner")
         self._recording: asyncio.Task[None] | None = None
 
@@ -124,7 +126,7 @@ class UnderWay:
         if self._recording is not None:
             self._recording.cancel()
             await asyncio.gather(self._recording, return_exceptions=True)
-        for threads in (self._examiner_threads, self._writer_thread, self._frontier_thread):
+        for threads in (self._examiner_threads, self._seen_thread, self._writer_thread, self._frontier_thread):
             threads.shutdown()
 
     # -------------------------------------------------------------------------------------------- off the event loop
@@ -145,6 +147,15 @@ class UnderWay:
         """They are in the hit log when this returns."""
         add = self.services.hit_log.add
         return await asyncio.get_running_loop().run_in_executor(self._writer_thread, lambda: [add(hit) for hit in hits])
+
+    async def keep(self, examination: Examination, url: str, page_url: str) -> None:
+        """What was compared is kept for later enrolments when this returns. One write a picture: it takes a thousandth of decoding it."""
+        seen = self.services.seen
+        if seen is None or not examination.fingerprints:
+            return
+        sighting = ImageSighting(site=self.site.name, page_url=page_url, image_url=url, seen_at=self.services.clock())
+        picture = SeenPicture(sighting=sighting, sha256=examination.sha256, fingerprints=examination.fingerprints)
+        await asyncio.get_running_loop().run_in_executor(self._seen_thread, seen.add, [picture])
 
     async def tell_of_page(self, ids: Sequence[str], page_url: str) -> None:
         """Hits found before are shown by this page too."""

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from core.errors import StoreUnavailable
-from core.model import Topic
+from core.model import Standing, Topic
 from stillwatch.agreement import fault
 from stillwatch.wiring import House, utc_now
 
@@ -28,6 +28,7 @@ LEASE_TTL_S = 15.0
 RENEW_S = 5.0
 SITES_READ_S = 5.0
 RECHECK_S = 60.0
+DAY_S = 86400.0
 SLOTS_KEPT = timedelta(days=14)
 
 
@@ -53,6 +54,7 @@ def run(house: House, stopped: Callable[[], bool]) -> None:
     scheduler.add_job(clockwork.read_sites, "interval", seconds=SITES_READ_S, next_run_time=utc_now(), id="sites")
     scheduler.add_job(clockwork.recheck, "interval", seconds=RECHECK_S, next_run_time=utc_now(), id="recheck")
     scheduler.add_job(clockwork.forget, "interval", hours=24, next_run_time=utc_now(), id="forget")
+    scheduler.add_job(clockwork.forget_seen, "interval", hours=1, next_run_time=utc_now(), id="forget-seen")
     scheduler.start(paused=True)
     try:
         _lead(house, holder, scheduler, stopped)
@@ -139,6 +141,20 @@ class Clockwork:
     def forget(self) -> None:
         with _Survives():
             self._house.job_slots.forget(utc_now() - SLOTS_KEPT)
+
+    def forget_seen(self) -> None:
+        """Once a day: what is older than may be kept, and whatever a crawl wrote of a site after its agreement was revoked."""
+        with _Survives():
+            now = utc_now()
+            if not self._house.job_slots.claim("forget-seen", slot_of(now, DAY_S), self._holder):
+                return
+            store = self._house.seen_store
+            store.seal_left(now)
+            gone = store.forget(now - timedelta(days=self._house.settings.seen_days))
+            for site in {segment.site for segment in store.segments()}:
+                if self._house.site_book.standing(site) is Standing.REVOKED:
+                    gone += store.erase_site(site)
+            log.info("seen.forgotten", extra={"fingerprints": gone})
 
 
 class _Survives:

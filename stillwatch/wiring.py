@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -371,7 +371,10 @@ class House:
     @property
     def _seen_layouts(self) -> Mapping[str, Callable[[bytes], bytes]]:
         """How each hasher's rows become bit planes: `stores` may not ask the matcher itself."""
-        return {}
+        from matcher.hamming import slices
+        from matcher.hashers import HASHERS
+
+        return {name: partial(slices.planes_of, bits=hasher.bit_count) for name, hasher in HASHERS.items()}
 
     # --------------------------------------------------------------------------------------------------- alerts and cases
 

@@ -9,12 +9,13 @@ from stores.memory.cases import MemoryCaseBook, MemorySiteBook
 from stores.memory.exchange import MemoryExchangeBook
 from stores.memory.hits import MemoryHitLog, MemoryHitSearch
 from stores.memory.people import MemoryEnrolledHashes, MemoryNoticeDetails, MemoryPeople
+from stores.memory.seen import MemorySeen
 from stores.memory.shelf import Shelf
 from stores.memory.sweeps import MemorySweepBoard, MemorySweepFinds
 from stores.memory.work import MemoryJobSlots, MemoryLeadership, MemoryOutbox
 from stores.rules import DEFAULT_THRESHOLDS
 
-__all__ = ["MemoryStore"]
+__all__ = ["MemorySeen", "MemoryStore"]
 
 
 class MemoryStore:

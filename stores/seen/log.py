@@ -171,7 +171,7 @@ class Log:
 
     @classmethod
     def take(cls, path: Path) -> "tuple[Self, Contents] | None":
-        """Somebody else's log, when they have ended; its torn end is cut off. None while they live, and when nothing is in it."""
+        """Somebody else's log, when they have ended; its torn end is cut off. None while they live, and when not even its site is in it."""
         try:
             fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -185,7 +185,7 @@ class Log:
             return None
         contents = read_file(path)
         if contents is None or os.fstat(fd).st_nlink == 0:
-            # Born this moment and not yet locked by its worker, or died before its first record: nothing is in it either way.
+            # Born this moment and not yet locked by its worker, or killed before its first record: a few bytes, and nobody's picture.
             os.close(fd)
             return None
         log = cls(path, fd, contents)

@@ -69,13 +69,21 @@ class Sealing(NamedTuple):
         return False
 
     def take_left(self, path: Path, now_us: int) -> Log | None:
-        """A log that nobody holds, to be gone on with. None: it is held, or there was no more to be done than sealing it."""
+        """A log that nobody holds, to be gone on with. None: it is held, or there was no more to be done than sealing it.
+
+        A shelf that does not answer only puts this off: what lies in a log is safe.
+        """
         taken = Log.take(path)
         if taken is None:
             return None
         held, contents = taken
-        if self.sealed_already(held):
-            held.remove()
+        try:
+            if self.sealed_already(held):
+                held.remove()
+                return None
+        except StoreUnavailable as error:
+            log.warning("seen.not_sealed", extra={"reason": str(error)})
+            held.close()
             return None
         if contents.lost or self.due(held, now_us):
             seal_if_possible(self, held)
@@ -91,7 +99,7 @@ class Sealing(NamedTuple):
 
 
 def seal_if_possible(sealing: Sealing, held: Log) -> Segment | None:
-    """Its pictures lie safe in the log: a full disk or a store that is away only puts off the sealing."""
+    """Its segment, or None; the log is let go of either way. Its pictures lie safe in the log: a full disk or a store that is away only puts off the sealing."""
     try:
         return sealing.seal(held)
     except StoreUnavailable as error:

@@ -60,8 +60,8 @@ def layout(contents: Contents, layouts: Mapping[str, Layout]) -> Iterator[bytes]
     gathered = _Gathered()
     for number, record in enumerate(contents.records):
         gathered.take(number, picture_of(record, contents.site))
-    parts = gathered.parts(layouts)
-    parts["known"] = _known({record.key: record.seen_us for record in contents.records})
+    known = _known({record.key: record.seen_us for record in contents.records})
+    parts = gathered.parts(layouts, known)
     table, offset = {}, 0
     for name, data in parts.items():
         table[name] = Part(offset, len(data), zlib.crc32(data))
@@ -101,7 +101,7 @@ class _Gathered:
         if len(self._block) == PLACES_A_BLOCK:
             self._end_block()
 
-    def parts(self, layouts: Mapping[str, Layout]) -> dict[str, bytes | bytearray]:
+    def parts(self, layouts: Mapping[str, Layout], known: bytes) -> dict[str, bytes | bytearray]:
         self._end_block()
         parts: dict[str, bytes | bytearray] = {}
         for (hasher, _), rows in self.rows.items():
@@ -110,7 +110,7 @@ class _Gathered:
         for (hasher, _), rows in self.rows.items():
             parts[f"{hasher}/rows"] = rows
             parts[f"{hasher}/origins"] = self._origins[hasher]
-        return parts | {"places": self._places, "places/index": self._index}
+        return parts | {"known": known, "places": self._places, "places/index": self._index}
 
     def _end_block(self) -> None:
         if self._block:
@@ -176,7 +176,10 @@ class Segment:
         return found
 
     def check(self) -> None:
-        """Reads everything. Raises Damaged."""
+        """Reads everything; of what is far away, its beginning and its end. Raises Damaged."""
+        if not self.shelf.near:
+            self._part("places/index")
+            return
         for name in self._parts:
             self._part(name)
         for block in range(len(self._part("places/index")) // BLOCK.size):

@@ -92,7 +92,7 @@ class SeenSegments:
         self._sealing.seal_left(self._logs, micros(now))
 
     def check(self) -> Faults:
-        """Reads every segment whole and compares it with its checksums. From an object store it fetches them all."""
+        """Compares every segment with its checksums; in an object store, only that each is there from its beginning to its end."""
         files = self._listed()
         damaged = [f"{path} is a log that was damaged" for path in sorted(self._logs.glob("*/*.damaged"))]
         for file in files:

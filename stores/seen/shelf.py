@@ -25,6 +25,7 @@ class Shelf(Protocol):
     """Segments as files that are written once. Raises StoreUnavailable when what is behind it does not answer."""
 
     place: str  # as people know it, without a secret
+    near: bool  # reading all of it moves no byte over a network
 
     def files(self, folder: str | None = None) -> Sequence[SealedFile]:
         """All, or those of one site's folder."""
@@ -51,6 +52,8 @@ def shelf_at(url: str, cache: Path, cache_bytes: int = CACHE_BYTES) -> Shelf:
 
 
 class LocalShelf:
+    near = True
+
     def __init__(self, root: Path) -> None:
         self._root = root
         self.place = str(root)
@@ -89,6 +92,8 @@ class RemoteShelf:
     Each part of a segment is fetched when first wanted, compared with its checksum, and kept in the cache folder by the name of the
     segment; the parts used longest ago make room. Several processes may share the folder.
     """
+
+    near = False
 
     def __init__(self, url: str, cache: Path, cache_bytes: int = CACHE_BYTES) -> None:
         parts = urlsplit(url)

@@ -19,6 +19,7 @@ from core.model import (
     Tier,
     WatchedSite,
 )
+from core.ports import SeenLog
 from crawler.crawl import CrawlServices, ImageLine, Progress, crawl_site
 from stores.memory import MemoryStore
 
@@ -44,10 +45,12 @@ class PlantedExaminer:
         digest = sha256(image_bytes)
         self.examined.append(digest)
         self.threads.add(threading.current_thread().name)
+        prints = (Fingerprint(hasher="pdq", view="full", bits=digest, quality=90),)
         if digest not in self._planted:
-            return Examination(sha256=digest, state=State.CLEAR)
+            return Examination(sha256=digest, state=State.CLEAR, fingerprints=prints)
         match = Match(enrolment=self._enrolment, seen=FULL, distance=3)
-        return Examination(sha256=digest, state=State.HIT, findings=(Finding(match=match, tier=Tier.CONFIRMED),))
+        found = (Finding(match=match, tier=Tier.CONFIRMED),)
+        return Examination(sha256=digest, state=State.HIT, findings=found, fingerprints=prints)
 
 
 @dataclass
@@ -62,6 +65,7 @@ class Crawl:
     each_second: Callable[[Progress], None] = lambda _: None
     ended: str | None = None  # why the site is not agreed any more
     now: datetime | None = None
+    seen: SeenLog | None = None
 
     def __post_init__(self) -> None:
         picture = HashedPicture(ref="ref-1", quality=90, fingerprints=(FULL,))
@@ -82,6 +86,7 @@ class Crawl:
             user_agent=USER_AGENT,
             still_agreed=lambda: self.ended,
             clock=lambda: self.now or datetime.now(UTC),
+            seen=self.seen,
         )
 
     def run(self, site: WatchedSite, *, max_pages: int | None = None, dry_run: bool = False) -> dict[str, object]:
