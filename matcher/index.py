@@ -164,9 +164,7 @@ class HashIndex:
         )
 
     def _block(self, queries: Words, threshold: int) -> Pairs:
-        if self._bands is not None and planner.by_bands(
-            len(self._rows), self._rows.shape[1], threshold, dispatch.kind()
-        ):
+        if self._bands is not None and planner.by_bands(*self._rows.shape, len(queries), threshold, dispatch.kind()):
             found = hamming.search(self._bands, queries, threshold)
         else:
             found = hamming.scan(self._rows, hamming.diagonals(queries), threshold)

@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.hamming import bands as layout
 from matcher.hamming import bands_numpy, kernel
 from matcher.hamming.bands import Bands
 from matcher.hamming.pairs import Pairs, Words
@@ -17,7 +16,7 @@ def kind() -> str:
 
 def diagonals(hashes: Words) -> Words:
     chosen = kernel.current()
-    return layout.diagonals(hashes) if chosen is None else chosen.diagonals(hashes)
+    return bands_numpy.along_diagonals(hashes) if chosen is None else chosen.diagonals(hashes)
 
 
 def build(hashes: Words) -> Bands:

@@ -1,6 +1,6 @@
 """Which engine answers a search: the banded index, or comparing every pair. Both are exact, so this is about time only.
 
-The numbers come from `python -m benchmarks.matcher --plan`.
+The numbers come from a quiet machine with AVX2; a factor of two either way changes little.
 """
 
 from functools import lru_cache
@@ -9,13 +9,17 @@ from typing import Final
 
 from matcher.hamming.bands import key_bits, quotas
 
-# Below so many hashes comparing every pair is as fast as looking up buckets, and takes no table.
-SCAN_UPTO: Final = {"kernel": 1000, "numpy": 4096}
+# With so many hashes or fewer, comparing every pair is as fast as looking up buckets, and takes no tables.
+SCAN_UPTO: Final = {"kernel": 1_000, "numpy": 6_000}
+
+# Nor do buckets pay for so few pairs: NumPy's array operations take 0.2 ms for a single query, whatever they find.
+FEW_PAIRS: Final = {"kernel": 5_000, "numpy": 130_000}
 
 # The part of all entries that lies in the buckets looked up: above it, going through all entries in order is faster.
 SCAN_ABOVE: Final = {"kernel": 0.5, "numpy": 0.1}
 
 
+@lru_cache(maxsize=1024)
 def share(count: int, width: int, threshold: int) -> float:
     """The candidates of a search in an index of `count` unrelated hashes, as a part of all entries.
 
@@ -31,7 +35,8 @@ def worth_bands(count: int, engine: str) -> bool:
     return count > SCAN_UPTO[engine]
 
 
-@lru_cache(maxsize=1024)
-def by_bands(count: int, width: int, threshold: int, engine: str) -> bool:
-    """Whether a search at this threshold goes by the bands."""
-    return worth_bands(count, engine) and share(count, width, threshold) <= SCAN_ABOVE[engine]
+def by_bands(count: int, width: int, queries: int, threshold: int, engine: str) -> bool:
+    """Whether a search goes by the bands."""
+    if not worth_bands(count, engine) or count * queries <= FEW_PAIRS[engine]:
+        return False
+    return share(count, width, threshold) <= SCAN_ABOVE[engine]
