@@ -164,7 +164,8 @@ class HashIndex:
         )
 
     def _block(self, queries: Words, threshold: int) -> Pairs:
-        if self._bands is not None and planner.by_bands(*self._rows.shape, len(queries), threshold, dispatch.kind()):
+        count, width = self._rows.shape
+        if self._bands is not None and planner.by_bands(count, width, len(queries), threshold, dispatch.kind()):
             found = hamming.search(self._bands, queries, threshold)
         else:
             found = hamming.scan(self._rows, hamming.diagonals(queries), threshold)
