@@ -419,6 +419,7 @@ class SweepTask:
     sweep: str
     segment: str
     ticket: str = field(repr=False)  # of this claim: who has lost it cannot end the task
+    since: datetime | None = None  # as in Sweep
 
 
 class FindState(enum.StrEnum):
@@ -451,7 +452,9 @@ class SweepProgress:
     segments: int  # compared
     left: int  # segments that are not compared yet
     fingerprints: int  # in the segments that were compared
+    under_way: int = 0  # of those that are left, held by a worker
     finds: Mapping[FindState, int] = field(default_factory=dict)
+    looking: int = 0  # of those that wait, held by a worker
 
 
 # --------------------------------------------------------------------------------------------------------------- outbox

@@ -155,6 +155,10 @@ class SweepBoard(Protocol):
         """It could not be compared: somebody tries again then."""
         ...
 
+    def waiting(self) -> int:
+        """How many tasks are due and held by nobody. Cheap."""
+        ...
+
     def progress(self, sweep: str) -> SweepProgress: ...
 
     def forget(self, before: datetime) -> None:
@@ -165,14 +169,13 @@ class SweepBoard(Protocol):
 class SweepFinds(Protocol):
     """Finds, until somebody has looked."""
 
-    def claim(
-        self, lease_s: float, limit: int, *, sweep: str | None = None, even_early: bool = False
-    ) -> Sequence[SweepFind]:
-        """Waiting finds of one site that are due and that nobody is looking at, all finds of a URL together. Held until the lease ends.
+    def claim(self, lease_s: float, limit: int, sweep: str | None = None) -> Sequence[SweepFind]:
+        """Waiting finds of one site that are due and that nobody is looking at, of at most `limit` URLs, all finds of a URL together.
+        Held until the lease ends. With `sweep` only URLs with a find of this sweep."""
+        ...
 
-        sweep        only URLs with a find of this sweep
-        even_early   those not due yet, too
-        """
+    def hasten(self) -> None:
+        """Whatever waits is due now."""
         ...
 
     def ended(self, finds: Sequence[str], state: FindState, now: datetime) -> None: ...
@@ -213,8 +216,8 @@ class People(Protocol):
 
     def state(self, person: PersonId) -> PersonState: ...
 
-    def protected(self, person: PersonId | None = None) -> Mapping[PersonId, datetime]:
-        """Who is protected, and since when; everybody, or only this person.
+    def protected(self, among: Sequence[PersonId] | None = None) -> Mapping[PersonId, datetime]:
+        """Who is protected, and since when; of everybody, or only among these.
 
         Who is protected again is so since a later moment than before and than the withdrawal, whatever the clocks say: the moment tells
         one protection from the next.
@@ -234,7 +237,7 @@ class ExchangeBook(Protocol):
         ...
 
     def newest(self, people: Sequence[PersonId]) -> Mapping[PersonId, int]:
-        """When the word on each was given, in the exchange's seconds; who was never heard of is left out."""
+        """The number of the newest word on each: a later word has a greater one. Who was never heard of is left out."""
         ...
 
     def note(self, newest: Mapping[PersonId, int]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -11,13 +11,10 @@ import uvloop
 from core.errors import StillwatchError
 from core.model import Hit, Look, State, WatchedSite
 from crawler import links
-from crawler.asking import Asking
 from crawler.fetch import Fetched, Kind, NotFetched
-from crawler.frontier import host_of
 from crawler.frontier_sqlite import SqliteFrontier
-from crawler.kept_robots import KeptRobots
-from crawler.pipeline import BUSY
-from crawler.scope import Scope, Wanted, canonical
+from crawler.looking import Ask, asking
+from crawler.scope import Wanted, canonical
 from crawler.under_way import CrawlServices
 
 log = logging.getLogger(__name__)
@@ -55,33 +52,15 @@ class _Page:
 async def _look_again(
     site: WatchedSite, targets: Sequence[RecheckTarget], services: CrawlServices, frontier: SqliteFrontier
 ) -> Sequence[Look]:
-    asking = Asking(
-        site,
-        Scope(site),
-        user_agent=services.user_agent,
-        still_agreed=services.still_agreed,
-        clock=services.clock,
-        memory=KeptRobots.of(frontier, site.name),
-    )
-
-    async def ask(url: str, wanted: Wanted) -> Fetched | NotFetched:
-        host, now = host_of(url), services.clock().timestamp()
-        if frontier.paused_until(site.name, host) > now:
-            return NotFetched(url=url, state=State.PENDING, reason="the site asked for a pause")
-        outcome = await asking.ask(url, wanted)
-        if isinstance(outcome, NotFetched) and outcome.status in BUSY and outcome.retry_after_s is not None:
-            frontier.pause(site.name, host, now + outcome.retry_after_s)
-        return outcome
-
     pages: dict[str, _Page] = {}  # several pictures are on one page: it is asked for once
-    async with asking:
+    async with asking(site, services, frontier) as ask:
         with ThreadPoolExecutor(1, "examiner") as examiner:
             return [await _look(target.hit, ask, services, examiner, pages) for target in targets]
 
 
 async def _look(
     hit: Hit,
-    ask: Callable[[str, Wanted], Awaitable[Fetched | NotFetched]],
+    ask: Ask,
     services: CrawlServices,
     examiner: ThreadPoolExecutor,
     pages: dict[str, _Page],

@@ -22,6 +22,7 @@ def hit_line(hit: Hit) -> dict[str, object]:
         "cluster": hit.cluster,
         "first_seen": rfc3339(hit.first_seen),
         "last_seen": rfc3339(hit.last_seen),
+        "found_earlier": None if hit.found_earlier is None else rfc3339(hit.found_earlier),
         "case": hit.case,
         "pages": list(hit.pages),
     }

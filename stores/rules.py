@@ -58,9 +58,10 @@ def seen_again(known: Hit, again: Hit) -> Hit:
     """The known hit after one more sighting; the very same object when that told nothing new."""
     last_seen = max(known.last_seen, again.last_seen)
     pages = _distinct((*known.pages, again.page_url, *again.pages))
-    if last_seen == known.last_seen and pages == known.pages:
+    found_earlier = min(filter(None, (known.found_earlier, again.found_earlier)), default=None)
+    if last_seen == known.last_seen and pages == known.pages and found_earlier == known.found_earlier:
         return known
-    return replace(known, last_seen=last_seen, pages=pages, revision=known.revision + 1)
+    return replace(known, last_seen=last_seen, pages=pages, found_earlier=found_earlier, revision=known.revision + 1)
 
 
 def _distinct(pages: Iterable[str]) -> tuple[str, ...]:
@@ -124,6 +125,10 @@ def free_ref(person: PersonId, picture: HashedPicture, taken: Collection[str]) -
     """The picture's ref, or another where a different picture of this person has that one: it must be protected all the same."""
     if picture.ref not in taken:
         return picture.ref
+    return other_ref(person, picture)
+
+
+def other_ref(person: PersonId, picture: HashedPicture) -> str:
     return derived_id("ref", person, picture.ref, contents(picture))
 
 

@@ -32,6 +32,7 @@ def document(hit: Hit) -> Json:
         "distance": hit.distance,
         "first_seen": rfc3339(hit.first_seen),
         "last_seen": rfc3339(hit.last_seen),
+        "found_earlier": None if hit.found_earlier is None else rfc3339(hit.found_earlier),
         "case": hit.case,
         "cluster": hit.cluster,
         "revision": hit.revision,

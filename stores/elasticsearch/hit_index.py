@@ -55,9 +55,13 @@ class ElasticHitIndex:
 
     def _put_lines(self, lines: Sequence[str]) -> Refusals:
         refused = self._bulk(self._alias, lines)
-        if not any(reason == NOT_THERE for reason, _ in refused.values()):
+        reasons = {reason for reason, _ in refused.values()}
+        if NOT_THERE in reasons:
+            self._create(self._alias)
+        elif UNKNOWN_FIELD in reasons:  # an index of an earlier version: fields may be added to it while it is in use
+            self._client.indices.put_mapping(index=self._alias, properties=mapping()["mappings"]["properties"])
+        else:
             return refused
-        self._create(self._alias)
         return self._bulk(self._alias, lines)
 
     def _bulk(self, alias: str, lines: Sequence[str]) -> Refusals:
@@ -198,6 +202,7 @@ def another_rebuild() -> Conflict:
 
 
 NOT_THERE = "index_not_found_exception (404)"
+UNKNOWN_FIELD = "strict_dynamic_mapping_exception (400)"
 
 
 def _refusal(status: int, kind: str) -> tuple[str, bool]:

@@ -71,7 +71,7 @@ class MemorySweepBoard:
             _, at = min(rows, key=lambda one: one[0])
             ticket = secrets.token_hex(16)
             self._shelf.sweep_tasks[at] = replace(self._shelf.sweep_tasks[at], ticket=ticket, free=now + lease_s)
-            return SweepTask(sweep=at[0], segment=at[1], ticket=ticket)
+            return SweepTask(sweep=at[0], segment=at[1], ticket=ticket, since=self._shelf.sweeps[at[0]].since)
 
     def renew(self, task: SweepTask, lease_s: float) -> bool:
         return self._change(task, free=time.monotonic() + lease_s)
@@ -90,15 +90,23 @@ class MemorySweepBoard:
     def later(self, task: SweepTask, wait_s: float) -> None:
         self._change(task, ticket="", free=time.monotonic() + wait_s)
 
+    def waiting(self) -> int:
+        now = time.monotonic()
+        with self._shelf.lock:
+            return sum(row.done is None and row.free <= now for row in self._shelf.sweep_tasks.values())
+
     def progress(self, sweep: str) -> SweepProgress:
+        now = time.monotonic()
         with self._shelf.lock:
             tasks = [row for (of, _), row in self._shelf.sweep_tasks.items() if of == sweep]
-            finds = Counter(row.find.state for row in self._shelf.finds.values() if row.find.sweep == sweep)
+            rows = [row for row in self._shelf.finds.values() if row.find.sweep == sweep]
         return SweepProgress(
             segments=sum(row.done is not None for row in tasks),
             left=sum(row.done is None for row in tasks),
             fingerprints=sum(row.fingerprints for row in tasks),
-            finds=finds,
+            under_way=sum(row.done is None and bool(row.ticket) and row.free > now for row in tasks),
+            finds=Counter(row.find.state for row in rows),
+            looking=sum(row.find.state is FindState.WAITING and row.held > now for row in rows),
         )
 
     def forget(self, before: datetime) -> None:
@@ -145,9 +153,7 @@ class MemorySweepFinds:
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
 
-    def claim(
-        self, lease_s: float, limit: int, *, sweep: str | None = None, even_early: bool = False
-    ) -> Sequence[SweepFind]:
+    def claim(self, lease_s: float, limit: int, sweep: str | None = None) -> Sequence[SweepFind]:
         now = time.monotonic()
         with self._shelf.lock:
             free = {
@@ -155,9 +161,7 @@ class MemorySweepFinds:
                 for id_, row in self._shelf.finds.items()
                 if row.find.state is FindState.WAITING and row.held <= now
             }
-            wanted = [
-                row for row in free.values() if (even_early or row.due <= now) and sweep in (None, row.find.sweep)
-            ]
+            wanted = [row for row in free.values() if row.due <= now and sweep in (None, row.find.sweep)]
             if not wanted:
                 return []
             wanted.sort(key=lambda row: (row.due, row.find.sighting.site, row.find.sighting.image_url))
@@ -172,6 +176,10 @@ class MemorySweepFinds:
             for id_ in mine:
                 self._shelf.finds[id_] = replace(free[id_], held=now + lease_s)
             return [self._shelf.finds[id_].find for id_ in sorted(mine)]
+
+    def hasten(self) -> None:
+        with self._shelf.lock:
+            self._shelf.finds = {id_: replace(row, due=0.0) for id_, row in self._shelf.finds.items()}
 
     def ended(self, finds: Sequence[str], state: FindState, now: datetime) -> None:
         with self._shelf.lock:

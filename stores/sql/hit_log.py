@@ -73,7 +73,9 @@ def _store_new(hit: Hit) -> None:
 def _see_again(known: Hit, again: Hit) -> None:
     after = seen_again(known, again)
     if after is not known:
-        StoredHit.objects.filter(id=known.id).update(last_seen=after.last_seen, revision=after.revision)
+        StoredHit.objects.filter(id=known.id).update(
+            last_seen=after.last_seen, found_earlier=after.found_earlier, revision=after.revision
+        )
         hit_rows.insert_pages(known.id, after.pages[len(known.pages) :])
         put([(Topic.INDEX, known.id)], again.last_seen)
     if StoredLocation.objects.filter(hit=known.id, state__in=[state.value for state in BACK_WHEN_SEEN]).exists():

@@ -109,14 +109,14 @@ class SqlSweepBoard:
         if sweep is not None:
             free = free.filter(sweep_id=sweep)
         while True:
-            found = free.order_by("free", "id").values_list("id", "sweep_id", "segment").first()
+            found = free.order_by("free", "id").values_list("id", "sweep_id", "segment", "sweep__since").first()
             if found is None:
                 return None
-            row, of, segment = found
+            row, of, segment, since = found
             ticket = secrets.token_hex(16)
             # Another may have taken it between the two statements: then the next one is tried.
             if free.filter(id=row).update(ticket=ticket, free=Now() + timedelta(seconds=lease_s)):
-                return SweepTask(sweep=of, segment=segment, ticket=ticket)
+                return SweepTask(sweep=of, segment=segment, ticket=ticket, since=since)
 
     @sql()
     def renew(self, task: SweepTask, lease_s: float) -> bool:
@@ -143,19 +143,27 @@ class SqlSweepBoard:
         _held(task).update(ticket="", free=Now() + timedelta(seconds=wait_s))
 
     @sql()
+    def waiting(self) -> int:
+        return StoredSweepTask.objects.filter(done=None, free__lte=Now()).count()
+
+    @sql()
     def progress(self, sweep: str) -> SweepProgress:
         tasks = StoredSweepTask.objects.filter(sweep_id=sweep)
         counts = tasks.aggregate(
             compared=Count("id", filter=Q(done__isnull=False)),
             left=Count("id", filter=Q(done=None)),
+            under_way=Count("id", filter=Q(done=None, free__gt=Now()) & ~Q(ticket="")),
             of=Sum("fingerprints"),
         )
-        finds = StoredSweepFind.objects.filter(sweep=sweep).values_list("state").annotate(count=Count("id")).order_by()
+        finds = StoredSweepFind.objects.filter(sweep=sweep)
+        by_state = finds.values_list("state").annotate(count=Count("id")).order_by()
         return SweepProgress(
             segments=counts["compared"],
             left=counts["left"],
             fingerprints=counts["of"] or 0,
-            finds={FindState(state): count for state, count in finds},
+            under_way=counts["under_way"],
+            finds={FindState(state): count for state, count in by_state},
+            looking=finds.filter(state=WAITING, held__gt=Now()).count(),
         )
 
     @sql()
@@ -231,12 +239,10 @@ def _keep(find: SweepFind, sweep: Sweep, now: datetime) -> None:
 
 class SqlSweepFinds:
     @sql()
-    def claim(
-        self, lease_s: float, limit: int, *, sweep: str | None = None, even_early: bool = False
-    ) -> Sequence[SweepFind]:
+    def claim(self, lease_s: float, limit: int, sweep: str | None = None) -> Sequence[SweepFind]:
         with transaction.atomic():
             free = StoredSweepFind.objects.filter(state=WAITING, held__lte=Now())
-            wanted = free if even_early else free.filter(due__lte=Now())
+            wanted = free.filter(due__lte=Now())
             if sweep is not None:
                 wanted = wanted.filter(sweep=sweep)
             first = wanted.order_by("due", "site", "id").values_list("site", flat=True).first()
@@ -257,6 +263,10 @@ class SqlSweepFinds:
                 block = [row.id for row in mine[start : start + AT_A_TIME]]
                 StoredSweepFind.objects.filter(id__in=block).update(held=Now() + timedelta(seconds=lease_s))
             return [_find(row) for row in mine]
+
+    @sql()
+    def hasten(self) -> None:
+        StoredSweepFind.objects.filter(state=WAITING).update(due=AT_ONCE)
 
     @sql()
     def ended(self, finds: Sequence[str], state: FindState, now: datetime) -> None:

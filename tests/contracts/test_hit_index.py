@@ -10,6 +10,7 @@ from elasticsearch import Elasticsearch
 from core.errors import Conflict, StoreUnavailable
 from core.model import Hit, HitQuery, HitStatus, Tier
 from stores.elasticsearch import ElasticHitIndex
+from stores.elasticsearch.documents import mapping
 from tests.contracts.values import EVE, hit
 
 
@@ -45,8 +46,26 @@ def test_the_first_hit_makes_the_index_with_its_mapping_behind_an_alias(
 
     assert found(index) == {hit(1).id, hit(2).id}
     [(name, shape)] = server.indices.get(index=alias).body.items()
-    assert name.startswith(f"{alias}-v1-")
+    assert name.startswith(f"{alias}-v2-")
     assert shape["mappings"]["dynamic"] == "strict"
+
+
+def test_an_index_made_before_a_field_was_thought_of_takes_it_without_a_rebuild(
+    index: ElasticHitIndex, server: Elasticsearch, alias: str
+) -> None:
+    earlier = mapping()["mappings"]
+    known = {name: kind for name, kind in earlier["properties"].items() if name != "found_earlier"}
+    settings = mapping()["settings"]
+    server.indices.create(
+        index=f"{alias}-v1-earlier",
+        settings=settings,
+        mappings={**earlier, "properties": known},
+        aliases={alias: {"is_write_index": True}},
+    )
+
+    assert list(index.put([replace(hit(), found_earlier=hit().first_seen)])) == []
+
+    assert found(index) == {hit().id}
 
 
 def test_an_index_that_is_not_there_is_not_an_empty_one(index: ElasticHitIndex) -> None:
@@ -67,7 +86,7 @@ def test_no_hash_and_no_picture_is_in_the_index(index: ElasticHitIndex, server: 
 
     assert set(stored["_source"]) == {
         *("id", "status", "tier", "site", "person", "page_url", "image_url", "distance"),
-        *("first_seen", "last_seen", "case", "cluster", "revision"),
+        *("first_seen", "last_seen", "found_earlier", "case", "cluster", "revision"),
     }
     assert hit().sha256 not in str(stored)
 

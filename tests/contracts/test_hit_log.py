@@ -47,6 +47,25 @@ def test_what_comes_back_is_what_was_put_in(kept: Stores) -> None:
     assert kept.hit_log.get([odd.id]) == [odd]
 
 
+def test_a_hit_found_earlier_says_since_when_and_a_later_sighting_keeps_it(kept: Stores) -> None:
+    earlier = replace(hit(), found_earlier=NOW - 60 * MINUTE)
+    kept.hit_log.add(earlier)
+    kept.hit_log.add(again(hit()))
+
+    (stored,) = kept.hit_log.get([hit().id])
+    assert stored.found_earlier == NOW - 60 * MINUTE
+    assert stored.last_seen == NOW + MINUTE
+
+
+def test_that_a_known_hit_was_there_earlier_is_kept_too(kept: Stores) -> None:
+    kept.hit_log.add(hit())
+    kept.hit_log.add(replace(hit(), found_earlier=NOW - 60 * MINUTE))
+    kept.hit_log.add(replace(hit(), found_earlier=NOW - 30 * MINUTE))
+
+    (stored,) = kept.hit_log.get([hit().id])
+    assert (stored.found_earlier, stored.revision) == (NOW - 60 * MINUTE, 2)
+
+
 def test_an_added_hit_waits_for_desk_and_index_once(kept: Stores) -> None:
     kept.hit_log.add(hit())
     kept.hit_log.add(again(hit()))

@@ -85,8 +85,11 @@ def test_each_segment_is_one_task_and_is_handed_out_once(protected: Stores) -> N
     posted(protected, sweep(), segment("a"), segment("b"))
     posted(protected, sweep(), segment("a"), segment("b"))
 
+    before = protected.sweep_board.waiting()
     handed_out = [claimed(protected).segment, claimed(protected).segment]
 
+    assert (before, protected.sweep_board.waiting()) == (2, 0)
+    assert protected.sweep_board.progress("sweep-1").under_way == 2
     assert sorted(handed_out) == ["a", "b"]
     assert protected.sweep_board.claim(LONG_S) is None
 
@@ -145,7 +148,7 @@ def test_progress_counts_what_was_compared_and_what_was_found(protected: Stores)
 
     progress = protected.sweep_board.progress("sweep-1")
 
-    assert (progress.segments, progress.left, progress.fingerprints) == (1, 1, 17)
+    assert (progress.segments, progress.left, progress.under_way, progress.fingerprints) == (1, 1, 0, 17)
     assert dict(progress.finds) == {FindState.WAITING: 2}
 
 
@@ -160,7 +163,8 @@ def test_only_what_was_seen_since_a_date_is_swept(protected: Stores) -> None:
     since = Sweep(id="sweep-1", created=NOW, since=NOW - 90 * MINUTE)
     posted(protected, since, segment("old", oldest=NOW - 120 * MINUTE), segment("new"))
 
-    assert claimed(protected).segment == "new"
+    task = claimed(protected)
+    assert (task.segment, task.since) == ("new", since.since)
     assert protected.sweep_board.claim(LONG_S) is None
 
 
@@ -301,8 +305,10 @@ def test_a_find_is_looked_at_by_one_worker(protected: Stores) -> None:
     stored(protected, find(1))
 
     assert len(protected.sweep_finds.claim(LONG_S, 10)) == 1
-    assert list(protected.sweep_finds.claim(LONG_S, 10, even_early=True)) == []
+    protected.sweep_finds.hasten()
+    assert list(protected.sweep_finds.claim(LONG_S, 10)) == []
     assert protected.sweep_finds.waiting() == (1, 0)
+    assert protected.sweep_board.progress("sweep-1").looking == 1
 
 
 def test_a_killed_workers_find_is_looked_at_by_another(protected: Stores) -> None:
@@ -312,7 +318,7 @@ def test_a_killed_workers_find_is_looked_at_by_another(protected: Stores) -> Non
     until(lambda: len(protected.sweep_finds.claim(LONG_S, 10)) == 1)
 
 
-def test_a_find_nobody_could_look_at_waits_and_may_be_asked_for_early(protected: Stores) -> None:
+def test_a_find_nobody_could_look_at_waits_and_may_be_hastened(protected: Stores) -> None:
     stored(protected, find(1))
     protected.sweep_finds.claim(LONG_S, 10)
 
@@ -320,7 +326,8 @@ def test_a_find_nobody_could_look_at_waits_and_may_be_asked_for_early(protected:
 
     assert protected.sweep_finds.waiting() == (1, 0)
     assert list(protected.sweep_finds.claim(LONG_S, 10)) == []
-    (early,) = protected.sweep_finds.claim(LONG_S, 10, even_early=True)
+    protected.sweep_finds.hasten()
+    (early,) = protected.sweep_finds.claim(LONG_S, 10)
     assert (early.state, early.attempts, early.reason) == (FindState.WAITING, 1, "timeout")
 
 
@@ -347,7 +354,8 @@ def test_a_find_that_was_looked_at_is_not_looked_at_again(protected: Stores, sta
 
     protected.sweep_finds.ended([find(1).id], state, NOW)
 
-    assert list(protected.sweep_finds.claim(LONG_S, 10, even_early=True)) == []
+    protected.sweep_finds.hasten()
+    assert list(protected.sweep_finds.claim(LONG_S, 10)) == []
     assert dict(protected.sweep_board.progress("sweep-1").finds) == {state: 1}
 
 
