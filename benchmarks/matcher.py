@@ -29,6 +29,7 @@ from benchmarks.clock import Taken
 from benchmarks.contest import Built, Contest, Pace, best, fastest, number, table, times, us
 from benchmarks.corpus import Corpus, Hashes
 from benchmarks.peers import FLAT, OURS, Answer, Peer, Searching
+from benchmarks.sizes import size_of
 from matcher.hamming import Pairs, kernel
 
 SEED: Final = 4
@@ -37,7 +38,6 @@ REGIONS: Final = (45, 57, 63, 80)
 CORNERS: Final = (10, 12, 14)
 AN_IMAGE: Final = 400  # descriptors that one image asks for
 MIXED: Final = (16, 24, 31, 40)
-_UNITS: Final = {"k": 1_000, "M": 1_000_000}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,10 +318,6 @@ def _machine() -> None:
     )
 
 
-def _size(text: str) -> int:
-    return int(text[:-1]) * _UNITS[text[-1]] if text[-1:] in _UNITS else int(text)
-
-
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.matcher", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the data: half a minute")
@@ -339,5 +335,5 @@ if __name__ == "__main__":
     asked = _asked()
     extent = QUICK if asked.quick else Extent()
     if asked.sizes:
-        extent = replace(extent, sizes=tuple(_size(size) for size in asked.sizes.split(",")))
+        extent = replace(extent, sizes=tuple(size_of(size) for size in asked.sizes.split(",")))
     measure(extent, asked.only.split(","), asked.plot)
