@@ -270,3 +270,40 @@ def test_masking_never_shows_a_password_however_oddly_it_is_written(user: str, s
         f"scheme://{secret}@host",
     ):
         assert secret not in masked(text)
+
+
+@pytest.mark.parametrize(
+    ("given", "becomes"),
+    [
+        ("file:///data/seen", "file:///data/seen"),
+        ("/data/what was seen", "file:///data/what%20was%20seen"),
+        ("s3://bucket/seen", "s3://bucket/seen"),
+        ("memory://seen", "memory://seen"),
+    ],
+)
+def test_what_was_seen_lies_in_a_folder_or_at_a_url(given: str, becomes: str, tmp_path: Path) -> None:
+    assert read({"STILLWATCH_SEEN_URL": given}, tmp_path).seen_url == becomes
+
+
+def test_what_was_seen_lies_in_the_data_folder_by_default(tmp_path: Path) -> None:
+    assert read({}, tmp_path).seen_url == (tmp_path / "var" / "seen").as_uri()
+
+
+@pytest.mark.parametrize("given", ["file://host/seen", "s3://", "://x", "s3://bucket/x?key=secret", "s3://bucket/x#y"])
+def test_a_place_for_what_was_seen_that_cannot_be_one_is_refused_without_repeating_it(
+    given: str, tmp_path: Path
+) -> None:
+    said = refusal({"STILLWATCH_SEEN_URL": given}, tmp_path)
+
+    assert "STILLWATCH_SEEN_URL" in said
+    assert "secret" not in said
+
+
+def test_a_password_in_the_place_for_what_was_seen_is_not_shown(tmp_path: Path) -> None:
+    (row,) = [
+        row
+        for row in describe({"STILLWATCH_SEEN_URL": "sftp://me:hidden@host/seen"}, tmp_path)
+        if row.name.endswith("SEEN_URL")
+    ]
+
+    assert row.value == "sftp://me:***@host/seen"
