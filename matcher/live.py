@@ -112,20 +112,23 @@ class LiveIndex:
 
     folder   None: everything is read from the store at each start, and held in memory
     build    what makes the index of a segment
+    tail     so many changed entries are searched beside the segments before new ones are made
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 – the last three only tests give
         self,
         hashes: EnrolledHashes,
         folder: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
         build: Build = HashIndex.build,
+        tail: int = TAIL,
         check_after_s: float = CHECK_AFTER_S,
     ) -> None:
         self._hashes = hashes
         self._folder = None if folder is None else IndexFolder(folder)
         self._clock = clock
         self._build = build
+        self._tail = tail
         self._check_after_s = check_after_s
         self._lock = threading.Lock()
         self._asked_at = -float("inf")
@@ -220,7 +223,7 @@ class LiveIndex:
             self._checker.start()
 
     def _outgrown(self, snapshot: Snapshot) -> bool:
-        if len(snapshot.since) > TAIL:
+        if len(snapshot.since) > self._tail:
             return True
         return self._folder is not None and (self._mend or snapshot.holds_removed)
 

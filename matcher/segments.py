@@ -121,11 +121,12 @@ def _readable(hasher: str, rows: Iterable[HashRow]) -> Iterator[HashRow]:
 
 
 def merged(
-    segments: Sequence[Segment], superseded: Entries, fresh: Sequence[Segment], build: Build
+    segments: Sequence[Segment], superseded: Entries, fresh: Sequence[Segment], build: Build, most: int = MAX_ROWS
 ) -> Sequence[Segment]:
     """The same as `segments` without the superseded rows and with the fresh ones, in few segments; what needs no change is kept as it is.
 
     superseded   entries, ascending: where `segments` hold them, they do so no longer
+    most         rows of a segment that is made
     """
     made: list[Segment] = []
     for shelf in dict.fromkeys(each.shelf for each in (*segments, *fresh)):
@@ -145,12 +146,12 @@ def merged(
                 made.append(segment)
             else:
                 pool.append(segment.rows)
-        made += [Segment.of(shelf, rows, build) for rows in _cut(pool)]
+        made += [Segment.of(shelf, rows, build) for rows in _cut(pool, most)]
     return made
 
 
-def _cut(pool: Sequence[Rows]) -> Iterator[Rows]:
-    """All of them by entry, in parts of at most MAX_ROWS."""
+def _cut(pool: Sequence[Rows], most: int) -> Iterator[Rows]:
+    """All of them by entry, in parts of at most so many."""
     if not pool:
         return
     entries = np.concatenate([rows.entries for rows in pool])
@@ -159,5 +160,5 @@ def _cut(pool: Sequence[Rows]) -> Iterator[Rows]:
     thresholds = np.concatenate([rows.thresholds for rows in pool])
     bits = np.concatenate([rows.bits for rows in pool])
     order = np.argsort(entries, kind="stable")
-    for part in np.array_split(order, -(-len(order) // MAX_ROWS)):
+    for part in np.array_split(order, -(-len(order) // most)):
         yield Rows(entries[part], thresholds[part], bits[part])
