@@ -276,14 +276,14 @@ class LedgeredPeople:
         new = self._people.enrol(person, recipe, pictures, now)
         if before is not None and before.act is Act.WITHDRAWN:
             # Afterwards: who is protected since a later moment than they withdrew is left alone even if this line is never written.
-            since = self._people.protected(person).get(person)
+            since = self._people.protected([person]).get(person)
             if since is not None:
                 self._ledger.write(person, Entry(Act.RETURNED, now, since))
         return new
 
     def withdraw(self, person: PersonId, now: datetime) -> None:
         if self._people.state(person) is not PersonState.UNKNOWN:
-            since = self._people.protected(person).get(person)  # None: has withdrawn already
+            since = self._people.protected([person]).get(person)  # None: has withdrawn already
             last = self._ledger.last(person)
             if last is None or last.act is not Act.WITHDRAWN or (since is not None and since > last.edge):
                 self._ledger.write(person, Entry(Act.WITHDRAWN, now, now if since is None else max(now, since)))
@@ -295,8 +295,8 @@ class LedgeredPeople:
     def state(self, person: PersonId) -> PersonState:
         return self._people.state(person)
 
-    def protected(self, person: PersonId | None = None) -> Mapping[PersonId, datetime]:
-        return self._people.protected(person)
+    def protected(self, among: Sequence[PersonId] | None = None) -> Mapping[PersonId, datetime]:
+        return self._people.protected(among)
 
 
 class WatchedHashes:

@@ -89,12 +89,12 @@ class MemoryPeople:
         with self._shelf.lock:
             return self._shelf.people.get(person, PersonState.UNKNOWN)
 
-    def protected(self, person: PersonId | None = None) -> Mapping[PersonId, datetime]:
+    def protected(self, among: Sequence[PersonId] | None = None) -> Mapping[PersonId, datetime]:
         with self._shelf.lock:
             return {
                 each: self._shelf.moved[each]
-                for each, state in self._shelf.people.items()
-                if state is PersonState.PROTECTED and person in (None, each)
+                for each in (self._shelf.people if among is None else among)
+                if self._shelf.people.get(each) is PersonState.PROTECTED
             }
 
     def _move(self, person: PersonId, state: PersonState, now: datetime) -> None:

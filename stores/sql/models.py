@@ -88,7 +88,7 @@ class ExchangeWord(Row):
     """The newest that an exchange has said about a hash. No foreign key: word may have come of one that was never enrolled."""
 
     person = models.TextField(primary_key=True)
-    given = models.BigIntegerField()  # in the exchange's seconds
+    given = models.BigIntegerField()  # its number: a later word has a greater one
 
 
 class PersonNoticeDetails(Row):

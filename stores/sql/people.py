@@ -142,11 +142,15 @@ class SqlPeople:
         return PersonState.UNKNOWN if state is None else PersonState(state)
 
     @sql()
-    def protected(self, person: PersonId | None = None) -> Mapping[PersonId, datetime]:
-        rows = Person.objects.filter(state=PersonState.PROTECTED.value)
-        if person is not None:
-            rows = rows.filter(id=person)
-        return {PersonId(each): since for each, since in rows.values_list("id", "changed")}
+    def protected(self, among: Sequence[PersonId] | None = None) -> Mapping[PersonId, datetime]:
+        protected = Person.objects.filter(state=PersonState.PROTECTED.value).values_list("id", "changed")
+        if among is None:
+            return {PersonId(each): since for each, since in protected}
+        found: dict[PersonId, datetime] = {}
+        for start in range(0, len(among), ASKED_AT_ONCE):
+            some = protected.filter(id__in=among[start : start + ASKED_AT_ONCE])
+            found |= {PersonId(each): since for each, since in some}
+        return found
 
 
 def _move(person: PersonId, state: PersonState, now: datetime) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 import stores.sql
 from core.errors import CallError, UnknownId
-from core.model import Fingerprint, HashedPicture, PersonState, Topic
+from core.model import Fingerprint, HashedPicture, PersonId, PersonState, Topic
 from tests.contracts.conftest import Stores
 from tests.contracts.values import ADA, EVE, MINUTE, NOW, RECIPE, picture
 
@@ -124,9 +124,11 @@ def test_who_is_protected_is_told_with_the_moment_since_when(kept: Stores) -> No
 
     assert set(everybody) == {ADA, EVE}
     assert NOW <= everybody[ADA] < NOW + MINUTE <= everybody[EVE] < NOW + 2 * MINUTE
-    assert kept.people.protected(ADA) == {ADA: everybody[ADA]}
+    assert kept.people.protected([ADA]) == {ADA: everybody[ADA]}
+    assert kept.people.protected([EVE, PersonId("nobody"), ADA]) == everybody
+    assert kept.people.protected([]) == {}
     kept.people.withdraw(ADA, NOW + 3 * MINUTE)
-    assert kept.people.protected(ADA) == {}
+    assert kept.people.protected([ADA]) == {}
     assert set(kept.people.protected()) == {EVE}
 
 
@@ -137,7 +139,7 @@ def test_each_protection_of_a_person_begins_later_than_the_last_ended_whatever_t
     beginnings = []
     for turn in range(3):
         kept.people.enrol(ADA, RECIPE, [picture("a")], NOW + 2 * turn * clock)
-        beginnings.append(kept.people.protected(ADA)[ADA])
+        beginnings.append(kept.people.protected([ADA])[ADA])
         kept.people.withdraw(ADA, NOW + (2 * turn + 1) * clock)
 
     assert beginnings == sorted(set(beginnings))
