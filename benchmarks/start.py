@@ -23,6 +23,7 @@ from benchmarks.corpus import Hashes
 from benchmarks.disk import forget
 from benchmarks.sizes import size_of
 from core.model import Enrolment, Fingerprint, HashChanges, HashRow, PersonId
+from matcher import live
 from matcher.live import LiveIndex
 
 SEED: Final = 4
@@ -99,6 +100,8 @@ def measure(sizes: Sequence[int] = (100_000, 1_000_000), starts: int = STARTS) -
             folder = Path(place) / str(size)
             without = [pool.apply(start, (size, folder))]
             octets = sum(path.stat().st_size for path in folder.rglob("*.segment"))
+            if not octets:
+                raise SystemExit(f"{size} enrolled: too few for files of their own; the cure: more than {live.TAIL}")
             warm = [pool.apply(start, (size, folder)) for _ in range(starts)]
             cold = []
             for _ in range(starts):
