@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from core.errors import StillwatchError
 from core.model import State
 from stillwatch.agreement import fault
-from stillwatch.wiring import House
+from stillwatch.wiring import House, utc_now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +128,9 @@ def _work(house: House) -> Iterator[Check]:
     dead = waiting.pop("dead", 0)
     what = ", ".join(f"{count} {topic}" for topic, count in sorted(waiting.items()) if count) or "nothing waits"
     yield Check(name="work", health="ok", what=what)
+    finds, _ = house.sweep_finds.waiting()
+    left = sum(house.sweep_board.progress(each.id).left for each in house.sweep_board.open(utc_now()))
+    yield Check(name="sweeps", health="ok", what=f"{left} segments left to compare, {finds} finds wait to be looked at")
     if dead:
         yield Check(
             name="dead letters",

@@ -141,6 +141,7 @@ class Clockwork:
     def forget(self) -> None:
         with _Survives():
             self._house.job_slots.forget(utc_now() - SLOTS_KEPT)
+            self._house.sweep_board.forget(utc_now() - SLOTS_KEPT)
 
     def forget_seen(self) -> None:
         """Once a day: what is older than may be kept, and whatever a crawl wrote of a site after its agreement was revoked."""

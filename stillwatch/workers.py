@@ -27,6 +27,8 @@ DESK_LEASE_TTL_S = 30.0
 INDEX_BATCH = 500
 RETRY_S = 10.0
 GRACE_S = 15.0
+SWEEPS_ASKED_S = 2.0  # whether something waits
+SWEEPS_REFRESHED_S = 60.0  # whether segments came or grew
 
 
 class Stop:
@@ -162,12 +164,15 @@ def _waiting(house: House) -> bool:
 
 
 def work_crawls(house: House, stop: Stop) -> None:
-    """Runs each due pass and each due round of rechecks in a process of its own, side by side, one of a kind at a time."""
+    """Runs each due pass, each due round of rechecks and what waits of sweeps in a process of its own, side by side, one of a kind
+    at a time."""
     running: dict[int, tuple[Task, subprocess.Popen[bytes]]] = {}
+    sweeps = Sweeps(house)
     try:
         while not stop():
             try:
                 _reap(house, running)
+                sweeps.look_after(time.monotonic())
                 for task in house.outbox.due([Topic.CRAWL, Topic.RECHECK], utc_now(), 100):
                     if task.id not in running:
                         running[task.id] = (task, _start(task))
@@ -175,7 +180,31 @@ def work_crawls(house: House, stop: Stop) -> None:
                 log.warning("crawl.store_unavailable", extra={"reason": str(error)})
             stop.wait(0.5)
     finally:
-        end([child for _, child in running.values()])
+        end([child for _, child in running.values()] + sweeps.children)
+
+
+class Sweeps:
+    """What this worker does for sweeps: another process compares segments and looks at finds, as long as some wait."""
+
+    def __init__(self, house: House) -> None:
+        self.children: list[subprocess.Popen[bytes]] = []  # one at most
+        self._house = house
+        self._asked_at = self._refreshed_at = float("-inf")
+
+    def look_after(self, now: float) -> None:
+        """now  by time.monotonic()"""
+        from stillwatch.sweeping import refresh, waits
+
+        self.children = [child for child in self.children if child.poll() is None]
+        if now - self._asked_at < SWEEPS_ASKED_S or self.children:
+            return
+        self._asked_at = now
+        if now - self._refreshed_at >= SWEEPS_REFRESHED_S:
+            self._refreshed_at = now
+            refresh(self._house, utc_now())
+        if waits(self._house):
+            log.info("sweep.helping_out")
+            self.children.append(subprocess.Popen(own.part("sweep", "--help-out"), stdout=subprocess.DEVNULL))
 
 
 def _start(task: Task) -> subprocess.Popen[bytes]:

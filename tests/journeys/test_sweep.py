@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import houses
+from tests.contracts.waiting import until
 from tests.crawler.local_site import Answer, LocalSite, page, serve
 from tests.installation import Installation, site_toml
 from tests.stillwatch.pictures import drawn, folder_of, jpeg
@@ -83,19 +85,15 @@ def test_what_was_seen_before_the_enrolment_is_a_hit_without_another_crawl(scene
     assert scene.site.asked == [COPY]
     assert (hit["image_url"], hit["page_url"]) == (scene.site.url + COPY, scene.site.url + "/album")
     assert hit["person"] == "p1"
+    scene.do.run("worker", "desk", "--once")
+    (alert,) = scene.do.lines("alert", "list", "--json")
+    assert (alert["person"], alert["hits"]) == ("p1", [hit["id"]])
     earlier, first = (datetime.fromisoformat(str(hit[name])) for name in ("found_earlier", "first_seen"))
     assert earlier < first
-
-
-def test_a_hit_of_a_sweep_goes_the_ordinary_way(scene: Scene) -> None:
-    scene.enrol()
-    scene.do.run("worker", "desk", "--once")
-
-    (alert,) = scene.do.lines("alert", "list", "--json")
-    (case,) = scene.do.lines("case", "list", "--json")
-
-    assert alert["person"] == case["person"] == "p1"
-    assert alert["hits"] == [scene.hits()[0]["id"]]
+    scene.site.asked.clear()
+    looks, summary = scene.sweep()
+    assert (looks, summary["finds"], summary["complete"]) == ([], 0, True)
+    assert scene.site.asked == []
 
 
 def test_a_hit_of_an_ordinary_crawl_was_not_found_earlier(scene: Scene) -> None:
@@ -109,27 +107,8 @@ def test_a_hit_of_an_ordinary_crawl_was_not_found_earlier(scene: Scene) -> None:
     assert hit["found_earlier"] is None
 
 
-@pytest.mark.parametrize(
-    ("now", "state"),
-    [(None, "gone"), (Answer(status=410), "gone"), (picture(7), "changed")],
-    ids=["404", "410", "another picture"],
-)
-def test_what_is_not_there_any_more_is_no_hit(scene: Scene, now: Answer | None, state: str) -> None:
-    scene.site.answers = lambda path: now if path == COPY else GALLERY.get(path)
-
-    swept = scene.enrol()
-
-    assert (swept["finds"], swept["looked_at"], swept[state], swept["hits"]) == (1, 1, 1, 0)
-    assert scene.hits() == []
-
-
-@pytest.mark.parametrize(
-    "now",
-    [Answer(status=500), Answer(status=403), Answer("a wall", content_type="text/html")],
-    ids=["500", "403", "a page"],
-)
-def test_what_could_not_be_looked_at_waits_and_is_a_hit_when_it_can_be(scene: Scene, now: Answer) -> None:
-    scene.site.answers = lambda path: now if path == COPY else GALLERY.get(path)
+def test_what_could_not_be_looked_at_waits_and_is_a_hit_when_it_can_be(scene: Scene) -> None:
+    scene.site.answers = lambda path: Answer(status=500) if path == COPY else GALLERY.get(path)
     swept = scene.enrol()
     before = scene.hits()
     scene.site.answers = GALLERY.get
@@ -145,30 +124,20 @@ def test_what_could_not_be_looked_at_waits_and_is_a_hit_when_it_can_be(scene: Sc
     assert hit["found_earlier"] is not None
 
 
-def test_a_site_that_is_down_is_looked_at_when_it_is_back(tmp_path: Path) -> None:
-    with watched(tmp_path) as scene:
-        pass  # the site goes down
-    swept = scene.enrol()
-
-    (look,), summary = scene.sweep()
-
-    assert (swept["waiting"], swept["hits"]) == (1, 0)
-    assert (look["state"], look["reason"]) == ("waiting", "robots_unread") or look["reason"] == "unreachable"
-    assert (summary["waiting"], summary["hits"], summary["complete"]) == (1, 0, True)
-    assert scene.hits() == []
-
-
-def test_a_paused_site_is_asked_for_nothing_and_its_finds_wait(scene: Scene) -> None:
+def test_the_crawl_worker_looks_at_what_waits(scene: Scene) -> None:
     scene.do.run("site", "pause", "local")
-
-    swept = scene.enrol()
-    asked = list(scene.site.asked)
+    scene.enrol()
     scene.do.run("site", "resume", "local")
-    (look,), _ = scene.sweep()
+    with houses.opened(scene.do.home) as house:
+        house.sweep_finds.hasten()
+    worker = scene.do.start("worker", "crawl")
+    try:
+        until(lambda: len(scene.hits()) == 1, within_s=120)
+    finally:
+        worker.terminate()
+        worker.wait(60)
 
-    assert (swept["finds"], swept["waiting"]) == (1, 1)
-    assert asked == []
-    assert look["state"] == "hit"
+    assert scene.hits()[0]["found_earlier"] is not None
 
 
 def test_a_revoked_site_is_asked_for_nothing_ever(scene: Scene) -> None:
@@ -196,26 +165,6 @@ def test_of_who_withdraws_in_between_nothing_is_found(scene: Scene) -> None:
     assert (summary["finds"], summary["hits"]) == (0, 0)
     assert scene.site.asked == []
     assert scene.hits() == []
-
-
-def test_sweeping_again_finds_what_is_known_already_and_asks_nothing(scene: Scene) -> None:
-    scene.enrol()
-    scene.site.asked.clear()
-
-    looks, summary = scene.sweep()
-
-    assert looks == []
-    assert (summary["finds"], summary["complete"]) == (0, True)
-    assert scene.site.asked == []
-
-
-def test_only_what_was_seen_since_a_day_is_swept(scene: Scene) -> None:
-    scene.site.answers = lambda path: Answer(status=500) if path == COPY else GALLERY.get(path)
-    scene.enrol()
-
-    *_, last = scene.do.lines("sweep", "--since", "2099-01-01", "--json")
-
-    assert json.loads(json.dumps(last))["summary"]["fingerprints"] == 0
 
 
 def test_a_day_that_is_none_is_refused_with_the_cure(scene: Scene) -> None:
