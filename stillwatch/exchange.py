@@ -7,15 +7,17 @@ noted with the exchange's own time, and only newer words count: pages may come t
 
 import fcntl
 import os
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from core.errors import Conflict
-from core.model import PersonId
+from core.errors import Conflict, StoreUnavailable
+from core.model import PersonId, Sweep
 from matcher.exchange import RECIPE, ExchangePages, ExchangeRecord, number_of
-from stillwatch.output import counter
+from stillwatch.output import counter, say
+from stillwatch.sweeping import SETTLES
 from stillwatch.wiring import House, utc_now
 from stillwatch.withdrawing import withdraw
 from stores.withdrawals import Act
@@ -31,7 +33,7 @@ class TakenOver:
     withdrawn: int = 0
     unchanged: int = 0
     fetch_next_from: int | None = None
-    people: list[PersonId] = field(default_factory=list, repr=False)  # enrolled now
+    sweep: Sweep | None = None  # of what was enrolled
 
 
 def take_over(house: House, exchange: str, pages: ExchangePages) -> TakenOver:
@@ -49,6 +51,8 @@ def take_over(house: House, exchange: str, pages: ExchangePages) -> TakenOver:
             _take_over(house, {person: records[person] for person in order[start : start + AT_A_TIME]}, done)
             counter(f"{min(start + AT_A_TIME, len(order))} of {len(order)} hashes")
         counter("")
+        if done.sweep is not None:
+            _extend(house, done.sweep)
         if pages.fetched_to is not None:
             house.exchange_book.reached(exchange, pages.fetched_to)
         done.fetch_next_from = house.exchange_book.begin(exchange, key.check)
@@ -67,12 +71,31 @@ def _take_over(house: House, records: Mapping[PersonId, ExchangeRecord], done: T
             (going if record.withdrawn else coming)[person] = record
     changed = _withdraw(house, {person: each for person, each in going.items() if person in protected})
     done.withdrawn += changed
-    new = _enrol(house, {person: each for person, each in coming.items() if person not in protected})
+    new = {person: each for person, each in coming.items() if person not in protected}
+    if new and done.sweep is None:
+        done.sweep = _posted(house)  # before anything is stored: after a kill whoever refreshes next sweeps
+    _enrol(house, new)
     done.enrolled += len(new)
-    done.people += new
     done.unchanged += len(records) - changed - len(new)
     # Also of those that were never enrolled here: an older word that comes later must find them withdrawn.
     house.exchange_book.note({person: each.number for person, each in {**going, **coming}.items()})
+
+
+def _posted(house: House) -> Sweep:
+    """Everybody's: one for thousands of hashes, worked on by the crawl workers or taken up by `sweep`."""
+    sweep = Sweep(id=secrets.token_hex(16), created=utc_now())
+    house.sweep_board.post(sweep)
+    return sweep
+
+
+def _extend(house: House, sweep: Sweep) -> None:
+    """What was seen before is compared with the new hashes, too. Nothing that fails here undoes the import."""
+    if utc_now() - sweep.created > SETTLES / 2:  # others may have begun before there was anything to find
+        sweep = _posted(house)
+    try:
+        house.sweep_board.extend(sweep.id, house.seen_store.segments(), utc_now())
+    except StoreUnavailable as error:
+        say(f"The hashes are stored, but what was seen before could not be looked through yet: {error}")
 
 
 def _gone(house: House, person: PersonId) -> int:
@@ -87,7 +110,7 @@ def _withdraw(house: House, records: Mapping[PersonId, ExchangeRecord]) -> int:
     return len(records)
 
 
-def _enrol(house: House, records: Mapping[PersonId, ExchangeRecord]) -> list[PersonId]:
+def _enrol(house: House, records: Mapping[PersonId, ExchangeRecord]) -> None:
     for person, record in records.items():
         house.people.enrol(person, RECIPE, [record.picture], _moment(record))
     if records:
@@ -95,7 +118,6 @@ def _enrol(house: House, records: Mapping[PersonId, ExchangeRecord]) -> list[Per
     for person in records:
         if house.withdrawals.last(person) is not None:
             house.desk.settle_person(person, utc_now())  # it is back: its case is open again
-    return list(records)
 
 
 def _moment(record: ExchangeRecord) -> datetime:

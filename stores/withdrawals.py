@@ -305,14 +305,14 @@ class WatchedHashes:
     def __init__(self, hashes: EnrolledHashes, restored: Callable[[], None]) -> None:
         self._hashes = hashes
         self._restored = restored
-        self._newest = 0
+        self._last = self._newest = 0
 
     def version(self) -> int:
         version = self._hashes.version()
-        if version < self._newest:
+        if version != self._last and version < self._newest:  # any later change takes it beyond the newest again
             self._restored()
             version = self._hashes.version()
-        self._newest = version
+        self._last, self._newest = version, max(version, self._newest)
         return version
 
     def changes(self, since: int) -> HashChanges:
