@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from core.model import Enrolment, Fingerprint, ImageSighting, Match, PersonId, SeenBlock, SeenPlace, Tier
 from matcher import confirm
+from matcher.hamming import slices
 from matcher.index import words
 from matcher.sweep import Asked, Found, find
 
@@ -52,8 +53,16 @@ def segment(pictures: Sequence[Seen]) -> tuple[list[SeenBlock], Mapping[str, lis
     return blocks, places
 
 
-def swept(enrolled: Sequence[Enrolment], pictures: Sequence[Seen], *, many: int = 4096) -> Sequence[Found]:
+def sealed(block: SeenBlock) -> SeenBlock:
+    planes = memoryview(slices.planes_of(block.rows, block.bits))
+    return SeenBlock(hasher=block.hasher, bits=block.bits, count=block.count, rows=block.rows, slices=planes)
+
+
+def swept(
+    enrolled: Sequence[Enrolment], pictures: Sequence[Seen], *, many: int = 4096, seal: bool = False
+) -> Sequence[Found]:
     blocks, places = segment(pictures)
+    blocks = [sealed(block) for block in blocks] if seal else blocks
     return find(Asked(enrolled, many=many), blocks, lambda hasher, rows: [places[hasher][row] for row in rows])
 
 
@@ -128,13 +137,15 @@ def same(found: Sequence[Found], expected: Sequence[Found]) -> bool:
     ]
 
 
-@pytest.mark.parametrize("many", [1, 4096], ids=["index", "every pair"])
-def test_a_sweep_judges_as_a_crawl_would_have_judged(many: int) -> None:
+@pytest.mark.parametrize(
+    ("many", "seal"), [(1, False), (4096, False), (4096, True)], ids=["index", "rows", "bit planes"]
+)
+def test_a_sweep_judges_as_a_crawl_would_have_judged(many: int, seal: bool) -> None:
     @given(scenes())
     def check(scene: tuple[list[Enrolment], list[Seen]]) -> None:
         enrolled, pictures = scene
 
-        found, expected = swept(enrolled, pictures, many=many), judged(enrolled, pictures)
+        found, expected = swept(enrolled, pictures, many=many, seal=seal), judged(enrolled, pictures)
 
         assert [(each.finding, each.sha256, each.sighting.image_url) for each in found] == [
             (each.finding, each.sha256, each.sighting.image_url) for each in expected
