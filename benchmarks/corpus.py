@@ -6,7 +6,7 @@ others have nothing to do with it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.resources import as_file, files
 from typing import Final
 
@@ -22,7 +22,7 @@ Float32 = NDArray[np.float32]
 Grey = NDArray[np.uint8]
 
 _BLOCK: Final = 50_000  # hashes made at once
-_RENDERED: Final = 3_000  # pictures of which the corpora of photographs are blended
+_RENDERED: Final = 12_000  # pictures of which the corpora of photographs are blended
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +79,7 @@ def flipped(words: Words, count: int, chance: np.random.Generator) -> Words:
 
 def pdq(size: int, queries: int, seed: int) -> Corpus:
     """PDQ of crops, overlays and letterboxes of the photographs, and of blends of two or three of those."""
-    chance = np.random.default_rng(seed)
-    waves = np.stack([long_waves(square) for square in _squares(chance)])
-    return _blended("PDQ of photographs", waves, (size, queries), 127, chance)
+    return _blended("PDQ of photographs", _rendered(seed)[0], (size, queries), 127, seed)
 
 
 def long_waves(square: Float32) -> Float32:
@@ -91,10 +89,17 @@ def long_waves(square: Float32) -> Float32:
 
 def phash(size: int, queries: int, seed: int) -> Corpus:
     """pHash, 64 bits, of the same: the lowest 8 × 8 frequencies of 32 × 32 pixels, the constant included."""
-    chance = np.random.default_rng(seed)
-    small = (square.reshape(32, 2, 32, 2).mean(axis=(1, 3)) for square in _squares(chance))
-    waves = np.stack([short_waves(square) for square in small])
-    return _blended("pHash of photographs", waves, (size, queries), None, chance)
+    return _blended("pHash of photographs", _rendered(seed)[1], (size, queries), None, seed)
+
+
+@lru_cache(maxsize=1)  # the corpora of one run share them
+def _rendered(seed: int) -> tuple[Float32, Float32]:
+    """The frequencies that PDQ and pHash look at."""
+    long, short = [], []
+    for square in _squares(np.random.default_rng(seed)):
+        long.append(long_waves(square))
+        short.append(short_waves(square.reshape(32, 2, 32, 2).mean(axis=(1, 3))))
+    return np.stack(long), np.stack(short)
 
 
 def short_waves(small: Float32) -> Float32:
@@ -103,13 +108,12 @@ def short_waves(small: Float32) -> Float32:
     return np.asarray((cosines @ small @ cosines.T).ravel(), np.float32)
 
 
-def _blended(
-    name: str, waves: Float32, counts: tuple[int, int], middle: int | None, chance: np.random.Generator
-) -> Corpus:
+def _blended(name: str, waves: Float32, counts: tuple[int, int], middle: int | None, seed: int) -> Corpus:
     """A blend of pictures has the blend of their frequencies: both hashes are linear up to the median."""
+    chance = np.random.default_rng(seed + 1)  # other draws than those that rendered the pictures
     size, queries = counts
     pictures = chance.integers(len(waves), size=(size, 3))
-    weights = chance.dirichlet((1.0, 0.7, 0.4), size=size).astype(np.float32)
+    weights = chance.dirichlet((1, 1, 1), size=size).astype(np.float32)
     enrolled = np.concatenate([
         hashes(_mixed(waves, pictures[start : start + _BLOCK], weights[start : start + _BLOCK]), middle)
         for start in range(0, size, _BLOCK)
@@ -161,7 +165,7 @@ def _squares(chance: np.random.Generator) -> Iterator[Float32]:
 
 
 def _crop(photograph: Image.Image, chance: np.random.Generator) -> Image.Image:
-    side = chance.uniform(0.15, 0.8)
+    side = chance.uniform(0.1, 0.6)
     width, height = (max(64, int(side * length)) for length in photograph.size)
     left = int(chance.integers(photograph.width - width + 1))
     top = int(chance.integers(photograph.height - height + 1))
