@@ -38,6 +38,17 @@ def test_a_hit_shows_what_the_decision_needs(scene: Scene, visitor: Visitor) -> 
     assert "this hit, the only copy" in words
 
 
+def test_a_hit_that_was_met_before_the_enrolment_says_so(scene: Scene, visitor: Visitor) -> None:
+    hit = scene.candidate()
+    without = visitor.page(reverse("hit", args=[hit.id])).words
+    scene.store.hit_log.add(replace(hit, found_earlier=NOW - timedelta(days=3)))
+
+    words = visitor.page(reverse("hit", args=[hit.id])).words
+
+    assert "Met by the crawler on 2026-11-20 12:00:00 UTC, before the enrolment" in words
+    assert "Met by the crawler" not in without
+
+
 def test_confirming_opens_what_follows_at_once(scene: Scene, visitor: Visitor) -> None:
     hit = scene.candidate()
 
