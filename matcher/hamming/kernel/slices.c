@@ -156,7 +156,8 @@ API int slices_search(const slices_t *slices, int64_t from, int64_t upto, const 
                       int planes_used, found_t *found, int level) {
     const int used = planes_used < slices->planes_held ? planes_used : slices->planes_held;
     search_t search = {.slices = slices, .threshold = threshold, .found = found};
-    if (threshold <= MOST_THRESHOLD) { /* else nothing is far, and all is settled on the rows */
+    if (threshold < 0) return 0;
+    if (threshold <= MOST_THRESHOLD && used > 0) { /* else nothing is far, and all is settled on the rows */
         search.units = used / UNIT_PLANES < MOST_UNITS ? used / UNIT_PLANES : MOST_UNITS;
         search.offset = MOST_THRESHOLD - threshold;
     }
