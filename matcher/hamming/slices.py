@@ -179,6 +179,8 @@ def _make(rows: Words, planes: int) -> Planes:
     count, width = rows.shape
     blocks = -(-count // BLOCK)
     made = np.zeros((blocks, planes, BLOCK // 64), np.uint64)
+    if made.size == 0:
+        return made
     places = np.arange(planes) * (40 * width - 1) % (64 * width)
     for start in range(0, blocks, _SLAB // BLOCK):
         slab = rows[start * BLOCK : start * BLOCK + _SLAB]
