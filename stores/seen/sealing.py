@@ -99,7 +99,10 @@ class Sealing(NamedTuple):
 
 
 def seal_if_possible(sealing: Sealing, held: Log) -> Segment | None:
-    """Its segment, or None; the log is let go of either way. Its pictures lie safe in the log: a full disk or a store that is away only puts off the sealing."""
+    """Its segment, or None; the log is let go of either way.
+
+    What was seen lies safe in the log: a full disk, or a store that is away, only puts off the sealing.
+    """
     try:
         return sealing.seal(held)
     except StoreUnavailable as error:

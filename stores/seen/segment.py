@@ -18,16 +18,16 @@ import json
 import struct
 import zlib
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from core.model import Fingerprint, ImageSighting, SeenBlock, SeenPicture, SeenPlace
+from core.model import Fingerprint, ImageSighting, SeenBlock, SeenPlace
 from stores.seen.damage import Damaged
 from stores.seen.known import KeptKeys
-from stores.seen.log import Contents, picture_of
-from stores.seen.naming import SealedFile, micros, moment
+from stores.seen.log import Contents, Record
+from stores.seen.naming import SealedFile, moment
 from stores.seen.shelf import Shelf
 
 MAGIC = b"SWSEEN1\n"
@@ -59,7 +59,7 @@ def layout(contents: Contents, layouts: Mapping[str, Layout]) -> Iterator[bytes]
     """The file, piece by piece. Rows stand in the order of the log: a row's number holds from its first writing on."""
     gathered = _Gathered()
     for number, record in enumerate(contents.records):
-        gathered.take(number, picture_of(record, contents.site))
+        gathered.take(number, record)
     known = _known({record.key: record.seen_us for record in contents.records})
     parts = gathered.parts(layouts, known)
     table, offset = {}, 0
@@ -70,7 +70,7 @@ def layout(contents: Contents, layouts: Mapping[str, Layout]) -> Iterator[bytes]
         "site": contents.site,
         "pictures": len(contents.records),
         "views": list(gathered.views),
-        "blocks": [[hasher, bits, len(rows) * 8 // bits] for (hasher, bits), rows in gathered.rows.items()],
+        "blocks": [[hasher, width * 4, len(hashes)] for (hasher, width), hashes in gathered.hashes.items()],
         "parts": table,
     }
     text = json.dumps(header).encode()
@@ -84,31 +84,34 @@ class _Gathered:
     """A log's pictures, sorted into what becomes parts."""
 
     def __init__(self) -> None:
-        self.rows: dict[tuple[str, int], bytearray] = {}
+        self.hashes: dict[tuple[str, int], list[str]] = {}  # by hasher and digits
         self.views: dict[str, int] = {}
         self._origins: dict[str, bytearray] = {}
         self._places = bytearray()
         self._index = bytearray()
         self._block: list[list[object]] = []
 
-    def take(self, number: int, picture: SeenPicture) -> None:
-        for each in picture.fingerprints:
-            self.rows.setdefault((each.hasher, len(each.bits) * 4), bytearray()).extend(row_of(each.bits))
-            view = self.views.setdefault(each.view, len(self.views))
-            self._origins.setdefault(each.hasher, bytearray()).extend(ORIGIN.pack(number, view, each.quality))
-        where = picture.sighting
-        self._block.append([where.page_url, where.image_url, picture.sha256, micros(where.seen_at)])
+    def take(self, number: int, record: Record) -> None:
+        """Works on the record's bare text: a log of 100,000 is laid out while its worker waits."""
+        page_url, image_url, sha256, prints = json.loads(record.text)
+        for hasher, view, quality, bits in prints:
+            self.hashes.setdefault((hasher, len(bits)), []).append(bits)
+            self._origins.setdefault(hasher, bytearray()).extend(
+                ORIGIN.pack(number, self.views.setdefault(view, len(self.views)), quality)
+            )
+        self._block.append([page_url, image_url, sha256, record.seen_us])
         if len(self._block) == PLACES_A_BLOCK:
             self._end_block()
 
     def parts(self, layouts: Mapping[str, Layout], known: bytes) -> dict[str, bytes | bytearray]:
         self._end_block()
+        rows = {hasher: rows_of(hashes) for (hasher, _), hashes in self.hashes.items()}
         parts: dict[str, bytes | bytearray] = {}
-        for (hasher, _), rows in self.rows.items():
+        for hasher, data in rows.items():
             if hasher in layouts:
-                parts[f"{hasher}/slices"] = layouts[hasher](bytes(rows))
-        for (hasher, _), rows in self.rows.items():
-            parts[f"{hasher}/rows"] = rows
+                parts[f"{hasher}/slices"] = layouts[hasher](data)
+        for hasher, data in rows.items():
+            parts[f"{hasher}/rows"] = data
             parts[f"{hasher}/origins"] = self._origins[hasher]
         return parts | {"known": known, "places": self._places, "places/index": self._index}
 
@@ -120,9 +123,11 @@ class _Gathered:
             self._block = []
 
 
-def row_of(bits: str) -> bytes:
-    """Hex, as in a Fingerprint → little-endian words, the most significant first."""
-    return b"".join(bytes.fromhex(bits[at : at + 16])[::-1] for at in range(0, len(bits), 16))
+def rows_of(hashes: Iterable[str]) -> bytes:
+    """Hex, as in Fingerprints → little-endian words, the most significant first."""
+    words = array("Q", bytes.fromhex("".join(hashes)))
+    words.byteswap()
+    return words.tobytes()
 
 
 def bits_of(row: bytes) -> str:
@@ -183,7 +188,7 @@ class Segment:
         for name in self._parts:
             self._part(name)
         for block in range(len(self._part("places/index")) // BLOCK.size):
-            self._block(block)
+            self._packed(block)
 
     # --------------------------------------------------------------------------------------------------------- within
 
@@ -209,13 +214,15 @@ class Segment:
 
     def _block(self, number: int) -> list[Any]:
         if number not in self._blocks:
-            start, length, checksum = BLOCK.unpack_from(self._part("places/index"), number * BLOCK.size)
-            part = self._parts["places"]
-            packed = self.shelf.piece(self.file, self._start + part.offset + start, length, checksum)
-            if zlib.crc32(packed) != checksum:
-                raise Damaged(self._where, f"block {number} of its places")
-            self._blocks[number] = json.loads(zlib.decompress(packed))
+            self._blocks[number] = json.loads(zlib.decompress(self._packed(number)))
         return self._blocks[number]
+
+    def _packed(self, number: int) -> memoryview:
+        start, length, checksum = BLOCK.unpack_from(self._part("places/index"), number * BLOCK.size)
+        packed = self.shelf.piece(self.file, self._start + self._parts["places"].offset + start, length, checksum)
+        if zlib.crc32(packed) != checksum:
+            raise Damaged(self._where, f"block {number} of its places")
+        return packed
 
     def _part(self, name: str, *, check: bool = True) -> memoryview:
         if name not in self._read:

@@ -11,7 +11,7 @@ from stores.seen.damage import Damaged
 from stores.seen.log import Contents, picture_of, read_file
 from stores.seen.naming import LOG, SealedFile, micros, moment, site_folder
 from stores.seen.sealing import Sealing
-from stores.seen.segment import Layout, Segment, row_of
+from stores.seen.segment import Layout, Segment, rows_of
 from stores.seen.shelf import Shelf, remove_tree
 
 T = TypeVar("T")
@@ -159,13 +159,13 @@ def _as_segment(name: str, contents: Contents) -> SeenSegment:
 
 
 def _blocks(contents: Contents) -> Sequence[SeenBlock]:
-    rows: dict[tuple[str, int], bytearray] = {}
+    hashes: dict[tuple[str, int], list[str]] = {}
     for record in contents.records:
         for each in picture_of(record, contents.site).fingerprints:
-            rows.setdefault((each.hasher, len(each.bits) * 4), bytearray()).extend(row_of(each.bits))
+            hashes.setdefault((each.hasher, len(each.bits)), []).append(each.bits)
     return [
-        SeenBlock(hasher=hasher, bits=bits, count=len(data) * 8 // bits, rows=memoryview(bytes(data)), slices=None)
-        for (hasher, bits), data in rows.items()
+        SeenBlock(hasher=hasher, bits=digits * 4, count=len(of), rows=memoryview(rows_of(of)), slices=None)
+        for (hasher, digits), of in hashes.items()
     ]
 
 

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
@@ -78,12 +78,12 @@ class SeenWriter:
         self._ended.set()
         with suppress(RuntimeError):  # never started
             self._syncing.join()
-        with self._lock:
-            for site in self._sites.values():
-                site.close(seal=self._seal_end)
-            self._sites.clear()
+        with self._lock, ExitStack() as all_of_them:  # one that fails does not keep the others open
             if self._newest_us:
-                self._sealing.seal_left(self._logs, self._newest_us)
+                all_of_them.callback(self._sealing.seal_left, self._logs, self._newest_us)
+            for site in self._sites.values():
+                all_of_them.callback(site.close, seal=self._seal_end)
+            self._sites = {}
 
     def _site(self, site: str, now_us: int) -> "_Site":
         if site not in self._sites:

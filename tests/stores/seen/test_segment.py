@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.errors import StoreUnavailable
 from stores.seen.known import key_of
 from stores.seen.naming import SealedFile, micros
-from stores.seen.segment import ALIGNED, PREFIX, Segment, bits_of, row_of
+from stores.seen.segment import ALIGNED, PREFIX, Segment, bits_of, rows_of
 from tests.contracts.seen_values import DAY, NOW, everything, flat, seen
 from tests.stores.seen.house import SeenHouse
 
@@ -62,8 +62,10 @@ def test_bit_planes_are_there_where_a_layout_is_known(house: SeenHouse) -> None:
 def test_a_hash_comes_back_from_its_row(number: int) -> None:
     bits = f"{number:064x}"
 
-    assert bits_of(row_of(bits)) == bits
-    assert row_of(bits) == b"".join((number >> shift & 2**64 - 1).to_bytes(8, "little") for shift in (192, 128, 64, 0))
+    assert bits_of(rows_of([bits])) == bits
+    assert rows_of([bits]) == b"".join(
+        (number >> shift & 2**64 - 1).to_bytes(8, "little") for shift in (192, 128, 64, 0)
+    )
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

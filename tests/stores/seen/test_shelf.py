@@ -15,7 +15,7 @@ from tests.contracts.seen_values import DAY, NOW, everything, flat, seen
 from tests.stores.seen.house import SeenHouse
 
 
-class AwayFileSystem(MemoryFileSystem):
+class AwayFileSystem(MemoryFileSystem):  # type: ignore[misc]  # fsspec ships no types
     """An object store that can be cut off, as by a network that is down. Counts what it hands out."""
 
     protocol = "away"
