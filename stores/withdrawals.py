@@ -310,7 +310,12 @@ class WatchedHashes:
     def version(self) -> int:
         version = self._hashes.version()
         if version != self._last and version < self._newest:  # any later change takes it beyond the newest again
-            self._restored()
+            before, self._last = self._last, version  # `restored` asks for the version, too
+            try:
+                self._restored()
+            except BaseException:
+                self._last = before  # the next one who asks tries again
+                raise
             version = self._hashes.version()
         self._last, self._newest = version, max(version, self._newest)
         return version

@@ -335,7 +335,7 @@ def test_a_version_that_goes_back_tells_of_a_restored_database_before_it_is_beli
         new.people.enrol(ADA, RECIPE, [picture(ref)], NOW)
     shown = Switched(new)
     told: list[int] = []
-    hashes = WatchedHashes(shown, lambda: told.append(shown.version()))
+    hashes = WatchedHashes(shown, lambda: told.append(hashes.version()))
     hashes.version()
     new.people.enrol(EVE, RECIPE, [picture("c")], NOW)
     assert (hashes.version(), told) == (new.enrolled_hashes.version(), [])
@@ -344,3 +344,23 @@ def test_a_version_that_goes_back_tells_of_a_restored_database_before_it_is_beli
 
     assert hashes.version() == old.enrolled_hashes.version()
     assert told == [old.enrolled_hashes.version()]
+
+
+def test_as_long_as_the_restored_database_cannot_be_compared_no_version_is_told() -> None:
+    old, new = MemoryStore(), MemoryStore()
+    new.people.enrol(ADA, RECIPE, [picture("a")], NOW)
+    shown = Switched(new)
+    tries: list[bool] = []
+
+    def fail() -> None:
+        tries.append(True)
+        raise StoreUnavailable("the ledger cannot be read")
+
+    hashes = WatchedHashes(shown, fail)
+    hashes.version()
+    shown.store = old
+
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            hashes.version()
+    assert len(tries) == 3
