@@ -27,7 +27,7 @@ from matcher.segments import Build, Entries, Segment, merged, scanned, shelved
 log = logging.getLogger(__name__)
 
 ASK_EVERY_S: Final = 0.25  # a withdrawal must be felt everywhere within a second
-TAIL: Final = 2**14  # entries: read from the store at each start, and indexed anew with each change (milliseconds)
+TAIL: Final = 2**12  # entries: read from the store at each start, and indexed anew with each change (milliseconds each)
 TRY_AGAIN_S: Final = 1.0  # another process is writing: what it writes will do
 TRY_LATER_S: Final = 60.0  # the folder could not be written
 CHECK_AFTER_S: Final = 2.0  # the bytes of the files, when the first pictures have been looked at
