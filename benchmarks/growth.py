@@ -6,11 +6,11 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-_WIDTH: Final = 760
+_WIDTH: Final = 840
 _HEIGHT: Final = 440
 _LEFT: Final = 70
-_RIGHT: Final = 250  # room for the names
-_TOP: Final = 40
+_RIGHT: Final = 300  # room for the names
+_TOP: Final = 56
 _BOTTOM: Final = 50
 _COLOURS: Final = (
     "#0b6e4f",
@@ -85,7 +85,7 @@ class _Scale:
             parts.append(f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{10.0**exponent:,g}</text>')
         middle = (_LEFT + _WIDTH - _RIGHT) / 2
         parts.append(f'<text x="{middle}" y="{_HEIGHT - 12}" text-anchor="middle">enrolled hashes</text>')
-        parts.append(f'<text x="{_LEFT - 60}" y="{_TOP - 6}">CPU µs a query</text>')
+        parts.append(f'<text x="{_LEFT - 60}" y="{_TOP - 12}">CPU µs a query</text>')
         return parts
 
 

@@ -223,7 +223,7 @@ def flat() -> Peer:
 PEERS: Final = (
     flat(),
     Peer(name=named(AS_THREATEXCHANGE), build=partial(multi_hash, AS_THREATEXCHANGE), most=2_000_000),
-    Peer(name="faiss IndexBinaryHash 16, 1 flipped", build=_one_hash, exact=False, most=2_000_000),
+    Peer(name="faiss IndexBinaryHash 16, 1 flipped (approximate)", build=_one_hash, exact=False, most=2_000_000),
     Peer(name="usearch, exact", build=lambda hashes, _: Usearch(hashes.octets), most=2_000_000),
     Peer(name="python-threatexchange PDQIndex", build=_threatexchange, most=THREATEXCHANGE_MOST, threads=False),
     Peer(name="NumPy, every pair", build=lambda hashes, _: Naive(hashes.words), most=2_000_000, threads=False),

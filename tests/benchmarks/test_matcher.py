@@ -104,7 +104,7 @@ def test_the_growth_is_drawn(tiny_run: tuple[str, Path]) -> None:
 
     names = {text.text for text in drawing.iter("{http://www.w3.org/2000/svg}text")}
     lines = drawing.findall("{http://www.w3.org/2000/svg}polyline")
-    assert {"Stillwatch", "faiss IndexBinaryFlat", "faiss MultiHash, best setting"} <= names
+    assert {"Stillwatch", "faiss IndexBinaryFlat", "faiss IndexBinaryMultiHash, best setting"} <= names
     assert all(len(str(line.get("points")).split()) == 2 for line in lines)  # one point for each size
 
 
