@@ -283,6 +283,7 @@ class Examination:
     reason: str = ""
     findings: tuple[Finding, ...] = ()
     fingerprints: tuple[Fingerprint, ...] = field(default=(), repr=False)  # what was compared
+    version: int | None = None  # of the enrolled hashes that it was compared with
     ms: float = 0.0
 
 
@@ -420,6 +421,7 @@ class SweepTask:
     segment: str
     ticket: str = field(repr=False)  # of this claim: who has lost it cannot end the task
     since: datetime | None = None  # as in Sweep
+    attempts: int = 0  # that came to nothing
 
 
 class FindState(enum.StrEnum):
@@ -453,6 +455,7 @@ class SweepProgress:
     left: int  # segments that are not compared yet
     fingerprints: int  # in the segments that were compared
     under_way: int = 0  # of those that are left, held by a worker
+    untried: int = 0  # of those that are left, never tried
     finds: Mapping[FindState, int] = field(default_factory=dict)
     looking: int = 0  # of those that wait, held by a worker
 

@@ -107,8 +107,10 @@ class Pipeline:
         if under_way.bounds.dry_run:  # a start page that turned out to be a picture: it would be examined
             return await self._finish(seen, State.PENDING)
         examination = await under_way.examine(fetched.body)
+        keep = partial(under_way.keep, body=fetched.body, url=url, page_url=seen.leased.found_on)
         if not examination.findings:
-            await under_way.keep(examination, url, seen.leased.found_on)
+            examination = await keep(examination)
+        if not examination.findings:
             return await self._finish(seen, examination.state, byte_count=len(fetched.body), sha256=examination.sha256)
         now = under_way.services.clock()
         pages = await under_way.in_frontier(under_way.frontier.pages_showing, under_way.current.id, url)
@@ -126,7 +128,9 @@ class Pipeline:
                 for finding in examination.findings
             ]
             _keep(kept, hits, await under_way.tell(hits))
-            await under_way.keep(examination, url, seen.leased.found_on)
+            before, examination = examination, await keep(examination)
+            if examination is not before:
+                continue  # somebody enrolled meanwhile: they may be in it as well
             told.update(pages)
             state = State.HIT if kept else State.CLEAR  # everybody found in it withdrew in this very moment
             pages = await under_way.in_frontier(

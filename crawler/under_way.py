@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 EXAMINED_AT_ONCE = 4  # one thread waits for the decoder while another compares
 RECORDED_EVERY_S = 5.0
 TOLD_EVERY_S = 1.0
+HASHES_ASKED_S = 0.25
 SILENT_AT_MOST = 20  # requests in a row that a host does not answer; what waits for it then ends the same way, unasked
 
 
@@ -44,6 +45,7 @@ class CrawlServices:
     still_agreed: Callable[[], str | None]
     clock: Callable[[], datetime]
     seen: SeenLog | None = None  # where what was compared is kept for later enrolments; None: nowhere
+    hash_version: Callable[[], int] | None = None  # of the enrolled hashes at this moment: see UnderWay.keep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,14 +150,25 @@ class UnderWay:
         add = self.services.hit_log.add
         return await asyncio.get_running_loop().run_in_executor(self._writer_thread, lambda: [add(hit) for hit in hits])
 
-    async def keep(self, examination: Examination, url: str, page_url: str) -> None:
-        """What was compared is kept for later enrolments when this returns. One write a picture: it takes a thousandth of decoding it."""
-        seen = self.services.seen
+    async def keep(self, examination: Examination, body: bytes, *, url: str, page_url: str) -> Examination:
+        """What was compared is kept for later enrolments when this returns. One write a picture: a thousandth of decoding it.
+
+        Somebody may enrol between the comparison and the writing: then neither found the other, for the enrolment looked through what
+        had been kept by then. So whoever is enrolled by now is compared with once more. Returns the examination that holds.
+        """
+        seen, loop = self.services.seen, asyncio.get_running_loop()
         if seen is None or not examination.fingerprints:
-            return
+            return examination
         sighting = ImageSighting(site=self.site.name, page_url=page_url, image_url=url, seen_at=self.services.clock())
         picture = SeenPicture(sighting=sighting, sha256=examination.sha256, fingerprints=examination.fingerprints)
-        await asyncio.get_running_loop().run_in_executor(self._seen_thread, seen.add, [picture])
+        await loop.run_in_executor(self._seen_thread, seen.add, [picture])
+        if self.services.hash_version is None:
+            return examination
+        version = await loop.run_in_executor(self._writer_thread, self.services.hash_version)
+        while examination.version is not None and examination.version < version:
+            await asyncio.sleep(HASHES_ASKED_S)  # the examiner asks for news so often
+            examination = await self.examine(body)
+        return examination
 
     async def tell_of_page(self, ids: Sequence[str], page_url: str) -> None:
         """Hits found before are shown by this page too."""

@@ -61,6 +61,7 @@ class MatchingExaminer:
             reason=reason,
             findings=findings,
             fingerprints=tuple(reading.fingerprints),
+            version=snapshot.version,
             ms=round((time.perf_counter() - started) * 1000, 3),
         )
 

@@ -333,6 +333,7 @@ class House:
                 still_agreed=agreement.reason,
                 clock=utc_now,
                 seen=seen,
+                hash_version=self.enrolled_hashes.version,
             )
 
     # ----------------------------------------------------------------------------------------------------- everything seen

@@ -1,19 +1,21 @@
 """What a crawl compared is kept for later enrolments, before its URL is settled."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from core.errors import StoreUnavailable
-from core.model import SeenPicture, State
+from core.model import Examination, SeenPicture, State
+from crawler.crawl import crawl_site
 from crawler.recheck import RecheckTarget, look_again
 from stores.memory import MemorySeen
 from stores.seen import LocalShelf, SeenSegments, SeenWriter
 from tests.contracts.seen_values import everything
 from tests.crawler.local_site import PNG, Answer, page, picture, serve
-from tests.crawler.planted import Crawl, sha256
+from tests.crawler.planted import Crawl, PlantedExaminer, sha256
 
 
 def gallery(path: str) -> Answer | None:
@@ -115,3 +117,46 @@ def test_looking_again_keeps_nothing(tmp_path: Path) -> None:
 
     assert look.image is State.HIT
     assert list(seen.segments()) == []
+
+
+class EnrolsWhile(MemorySeen):
+    """Somebody enrols, and what was kept by then is looked through, just before a picture is kept."""
+
+    def __init__(self, examiner: "Versioned", picture: str) -> None:
+        super().__init__()
+        self._examiner = examiner
+        self._picture = picture
+
+    def add(self, pictures: Sequence[SeenPicture]) -> None:
+        if any(each.sighting.image_url.endswith(self._picture) for each in pictures):
+            self._examiner.enrolled = 2
+        super().add(pictures)
+
+
+class Versioned:
+    """Knows the planted pictures from version 2 on, and hears of it a little later. Implements core.ports.Examiner."""
+
+    def __init__(self, planted: Sequence[bytes], already: Sequence[bytes] = ()) -> None:
+        self._before, self._after = PlantedExaminer(already), PlantedExaminer([*planted, *already])
+        self.enrolled = 1
+        self._asked = 0
+
+    def examine(self, image_bytes: bytes) -> Examination:
+        self._asked += self.enrolled == 2
+        if self._asked < 2:
+            return replace(self._before.examine(image_bytes), version=1)
+        return replace(self._after.examine(image_bytes), version=2)
+
+
+@pytest.mark.parametrize("already", [(), ("/2.png",)], ids=["in nobody's", "in somebody's"])
+def test_who_enrols_between_comparing_and_keeping_is_found_all_the_same(tmp_path: Path, already: Sequence[str]) -> None:
+    body = picture("/2.png").body_bytes()
+    examiner = Versioned([body], [picture(path).body_bytes() for path in already])
+    with serve(gallery) as site:
+        crawl = Crawl(tmp_path, seen=EnrolsWhile(examiner, "/2.png"))
+        services = replace(crawl.services(), examiner=examiner, hash_version=lambda: examiner.enrolled)
+        summary = crawl_site(site.watched(), services, on_image=lambda _: None, on_progress=lambda _: None)
+
+    assert [hit.image_url for hit in crawl.store.hit_log.all()] == [site.url + "/2.png"]
+    assert summary["images"] == {"clear": 2, "gone": 1, "hit": 1}
+    assert examiner._asked >= 2
