@@ -188,7 +188,7 @@ class LiveIndex:
     def _after(self, base: Base, since: Mapping[int, HashRow | None], changes: HashChanges) -> Snapshot:
         if not changes.whole:
             return snapshot_of(self._hashes, changes.version, base, told(since, changes))
-        if base.segments:
+        if base.version:
             log.warning("index.set_back: the database does not know version %d: all hashes are read anew", base.version)
             if base.token:
                 self._refused.add(base.token)

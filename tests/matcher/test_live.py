@@ -2,6 +2,7 @@
 
 import json
 import random
+import resource
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -318,6 +319,27 @@ def test_a_purge_waits_for_a_writer_that_is_under_way(tmp_path: Path) -> None:
         assert not holds(empty, victim)
 
 
+def test_with_no_room_for_new_segments_a_purge_removes_the_old_ones(tmp_path: Path) -> None:
+    store = filled()
+    victim = near(CENTRES[0], 5, 99)
+    store.enrol("victim", [victim])
+    with live(store, tmp_path) as index:
+        settle(index)
+    store.withdraw("victim")
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (512, before[1]))
+    try:
+        assert purge(store, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert not holds(tmp_path, victim)
+    assert not segments(tmp_path)
+    with live(store, tmp_path) as index:
+        assert as_found(index.search(EVERYTHING)) == matches(store, EVERYTHING)
+
+
 def test_a_removal_is_written_soon_and_without_being_asked(tmp_path: Path) -> None:
     store = filled()
     victim = near(CENTRES[0], 5, 99)
@@ -511,17 +533,22 @@ def test_a_folder_that_is_not_what_was_written_is_written_anew(
     assert len(segments(tmp_path)) == len(mended.segments)
 
 
-def test_the_index_of_another_database_is_not_believed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("emptied", [False, True])
+def test_the_index_of_another_database_is_not_believed(tmp_path: Path, emptied: bool) -> None:
     ours, other = filled(), Store()
     other.enrol("somebody", [near(CENTRES[0], 1, number) for number in range(30)])
     with live(other, tmp_path) as index:
         settle(index)
+        if emptied:
+            other.withdraw("somebody")
+            settle(index)
 
     with live(ours, tmp_path) as index:
         assert as_found(index.search(EVERYTHING)) == matches(ours, EVERYTHING)
         settle(index)
         assert as_found(index.search(EVERYTHING)) == matches(ours, EVERYTHING)
 
+    assert segments(tmp_path)
     assert not holds(tmp_path, near(CENTRES[0], 1, 3))
 
 
