@@ -30,7 +30,7 @@ enum {
     COUNTER_BITS = 7,
     MOST_THRESHOLD = (1 << COUNTER_BITS) - 1,
     CASES = 10,        /* vectors that three planes need: two for the ones, eight for the twos */
-    FEW = 5,           /* queries up to which laying out the cases costs more than it saves */
+    FEW = 4,           /* queries up to which laying out the cases costs more than it saves */
     TILE = 256,        /* queries whose codes stay in the second cache */
     WAITING = 64,      /* rows between asking memory for them and reading them */
 };
@@ -85,35 +85,32 @@ static inline code_t code_of(const uint64_t *query, int width, int group, int ve
 
 /* Turns 64 × 64 bits: bit c of word r becomes bit r of word c (H. S. Warren, Hacker's Delight, 2nd ed., 7-3). */
 static void turn(uint64_t *square) {
-    uint64_t mask = 0x00000000ffffffffu;
-    for (int step = 32; step != 0; step >>= 1, mask ^= mask << step)
-        for (int row = 0; row < 64; row = (row + step + 1) & ~step) {
-            const uint64_t swap = ((square[row] >> step) ^ square[row + step]) & mask;
-            square[row] ^= swap << step;
-            square[row + step] ^= swap;
-        }
+    static const uint64_t masks[6] = {0x00000000ffffffffu, 0x0000ffff0000ffffu, 0x00ff00ff00ff00ffu,
+                                      0x0f0f0f0f0f0f0f0fu, 0x3333333333333333u, 0x5555555555555555u};
+    for (int round = 0, step = 32; round < 6; round++, step >>= 1)
+        for (int from = 0; from < 64; from += 2 * step)
+            for (int row = from; row < from + step; row++) {
+                const uint64_t swap = (square[row] >> step ^ square[row + step]) & masks[round];
+                square[row] ^= swap << step;
+                square[row + step] ^= swap;
+            }
 }
 
 /* rows (count, width) → planes (blocks, planes, 8); lanes behind the last row are 0 */
 API void slices_make(const uint64_t *rows, int64_t count, int width, int planes, uint64_t *out) {
     uint64_t square[64];
-    for (int64_t from = 0; from < count; from += 64) {
+    for (int64_t from = 0; from < (count + BLOCK_LANES - 1) / BLOCK_LANES * BLOCK_LANES; from += 64) {
         uint64_t *const column = out + from / BLOCK_LANES * planes * BLOCK_WORDS + from / 64 % BLOCK_WORDS;
-        const int64_t here = count - from < 64 ? count - from : 64;
+        const int64_t left = count - from, here = left < 0 ? 0 : left < 64 ? left : 64;
         for (int word = 0; word < width; word++) {
-            memset(square, 0, sizeof square);
-            for (int64_t row = 0; row < here; row++) square[row] = rows[(from + row) * width + word];
+            for (int64_t row = 0; row < 64; row++) square[row] = row < here ? rows[(from + row) * width + word] : 0;
             turn(square);
-            for (int plane = 0; plane < planes; plane++) {
-                const int place = place_of(plane, width);
+            for (int plane = 0, place = 0; plane < planes; plane++) { /* place_of(plane), without dividing */
                 if (place >> 6 == word) column[(int64_t)plane * BLOCK_WORDS] = square[place & 63];
+                place += 40 * width - 1;
+                if (place >= 64 * width) place -= 64 * width;
             }
         }
-    }
-    if (count % BLOCK_LANES != 0) {
-        uint64_t *const last = out + count / BLOCK_LANES * planes * BLOCK_WORDS;
-        for (int plane = 0; plane < planes; plane++)
-            for (int64_t word = (count % BLOCK_LANES + 63) / 64; word < BLOCK_WORDS; word++) last[plane * BLOCK_WORDS + word] = 0;
     }
 }
 
