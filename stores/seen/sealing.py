@@ -90,11 +90,13 @@ class Sealing(NamedTuple):
             return None
         return held
 
-    def seal_left(self, logs: Path, now_us: int) -> None:
-        """Seals what dead workers left and nobody goes on with, of any site."""
+    def seal_left(self, logs: Path, now_us: int, *, young_too: bool = False) -> None:
+        """Seals what dead workers left and nobody goes on with, of any site. Young logs wait for a next pass, unless `young_too`."""
         for path in sorted(logs.glob(f"*/*{LOG}")):
             held = self.take_left(path, now_us)
-            if held is not None:
+            if held is not None and young_too:
+                seal_if_possible(self, held)
+            elif held is not None:
                 held.close()
 
 

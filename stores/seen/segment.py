@@ -227,7 +227,9 @@ class Segment:
     def _part(self, name: str, *, check: bool = True) -> memoryview:
         if name not in self._read:
             part = self._parts[name]
-            self._read[name] = self.shelf.piece(self.file, self._start + part.offset, part.length, part.checksum)
+            self._read[name] = self.shelf.piece(
+                self.file, self._start + part.offset, part.length, part.checksum, whole=check
+            )
             if len(self._read[name]) != part.length:
                 raise Damaged(self._where, f"it ends before its {name}")
         if check and name not in self._checked:

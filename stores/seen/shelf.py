@@ -35,8 +35,13 @@ class Shelf(Protocol):
         """It lasts when this returns, and is seen whole or not at all."""
         ...
 
-    def piece(self, file: SealedFile, start: int, length: int, checksum: int | None) -> memoryview:
-        """These bytes, or fewer where the file ends before. Stays readable whatever becomes of the file. Raises FileNotFoundError."""
+    def piece(
+        self, file: SealedFile, start: int, length: int, checksum: int | None, *, whole: bool = False
+    ) -> memoryview:
+        """These bytes, or fewer where the file ends before. Stays readable whatever becomes of the file. Raises FileNotFoundError.
+
+        whole   all of it will be read, and at once
+        """
         ...
 
     def remove(self, files: Iterable[SealedFile]) -> None: ...
@@ -72,9 +77,17 @@ class LocalShelf:
                 left.unlink(missing_ok=True)
             _write_whole(path, pieces)
 
-    def piece(self, file: SealedFile, start: int, length: int, checksum: int | None) -> memoryview:  # noqa: ARG002  what lies here is checked by who reads it
+    def piece(
+        self,
+        file: SealedFile,
+        start: int,
+        length: int,
+        checksum: int | None,  # noqa: ARG002  what lies here is checked by who reads it
+        *,
+        whole: bool = False,
+    ) -> memoryview:
         with _told(self.place, "read"):
-            return _mapped(self._root / file.path)[start : start + length]
+            return _mapped(self._root / file.path, start, length, ahead=whole)
 
     def remove(self, files: Iterable[SealedFile]) -> None:
         with _told(self.place, "removed"):
@@ -130,12 +143,14 @@ class RemoteShelf:
         if arrived != len(data):
             raise StoreUnavailable(f"{self.place}: segment {file.segment} did not arrive whole; it is tried again")
 
-    def piece(self, file: SealedFile, start: int, length: int, checksum: int | None) -> memoryview:
+    def piece(
+        self, file: SealedFile, start: int, length: int, checksum: int | None, *, whole: bool = False
+    ) -> memoryview:
         if checksum is None or not length:  # the header, and what is not there
             return memoryview(self._fetch(file, start, length))
         kept = self._cache / f"{file.segment}.{start}.{length}"
         with contextlib.suppress(OSError):
-            found = _mapped(kept)
+            found = _mapped(kept, 0, length, ahead=whole)
             if len(found) == length:
                 os.utime(kept)
                 return found
@@ -209,11 +224,17 @@ def _sealed(root: Path, folder: str | None) -> list[SealedFile]:
     return found
 
 
-def _mapped(path: Path) -> memoryview:
+def _mapped(path: Path, start: int, length: int, *, ahead: bool) -> memoryview:
+    """ahead: the disk is told at once; reading cold planes then takes half the time that it takes page by page."""
     with path.open("rb") as file:
-        if not os.fstat(file.fileno()).st_size:
+        size = os.fstat(file.fileno()).st_size
+        if start >= size:
             return memoryview(b"")
-        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    if ahead and length:
+        page = start - start % mmap.PAGESIZE
+        mapped.madvise(mmap.MADV_WILLNEED, page, min(start + length, size) - page)
+    return memoryview(mapped)[start : start + length]
 
 
 def _write_whole(path: Path, pieces: Iterable[bytes]) -> None:

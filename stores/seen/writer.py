@@ -80,7 +80,7 @@ class SeenWriter:
             self._syncing.join()
         with self._lock, ExitStack() as all_of_them:  # one that fails does not keep the others open
             if self._newest_us:
-                all_of_them.callback(self._sealing.seal_left, self._logs, self._newest_us)
+                all_of_them.callback(self._sealing.seal_left, self._logs, self._newest_us, young_too=self._seal_end)
             for site in self._sites.values():
                 all_of_them.callback(site.close, seal=self._seal_end)
             self._sites = {}

@@ -107,6 +107,16 @@ def test_what_a_dead_worker_of_another_site_left_is_sealed_when_a_pass_ends(tmp_
     assert [len(house.sealed_files()), len(house.log_files())] == [1, 1]
 
 
+def test_where_machines_share_a_shelf_what_a_dead_worker_left_is_sealed_however_young(tmp_path: Path) -> None:
+    house = SeenHouse(tmp_path)
+    with house.writer() as log:
+        log.add([seen(1, site="attic")])
+    with house.writer(seal_end=True) as log:
+        log.add([seen(1)])
+
+    assert [len(house.sealed_files()), len(house.log_files())] == [2, 0]
+
+
 def test_a_log_that_is_being_written_is_never_sealed_by_another(tmp_path: Path) -> None:
     house = SeenHouse(tmp_path)
     with house.writer() as log:
