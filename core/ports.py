@@ -152,7 +152,7 @@ class SweepBoard(Protocol):
         ...
 
     def later(self, task: SweepTask, wait_s: float) -> None:
-        """It could not be compared: somebody tries again then."""
+        """It could not be compared, which counts as an attempt: somebody tries again then."""
         ...
 
     def waiting(self) -> int:

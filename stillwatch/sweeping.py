@@ -47,10 +47,11 @@ LOOK_LEASE_S: Final = 900.0  # of the finds looked at in one go: each may take a
 URLS_AT_ONCE: Final = 10
 SEGMENT_AGAIN_S: Final = 600.0  # a segment that could not be read
 NOT_NOW_S: Final = 600.0  # a site that may not be asked at present
-LOOK_AGAIN_S: Final = 300.0  # after the first look that told nothing; doubled with each further one
-LOOK_AGAIN_AT_MOST_S: Final = 6 * 3600.0
+LOOK_AGAIN_S: Final = 300.0  # a find whose first look told nothing
+AGAIN_AT_MOST_S: Final = 6 * 3600.0  # however often it came to nothing before; each time the wait is doubled
 SETTLES: Final = timedelta(minutes=2)
 STAYS_OPEN: Final = timedelta(hours=26)  # what a crawler on another machine was writing is sealed within a day
+TOLD_EVERY_S: Final = 0.25
 SILENT: Final = frozenset({State.TIMEOUT, State.UNREACHABLE})
 COMPARED_WHOLE: Final = frozenset({State.HIT, State.CLEAR})
 
@@ -97,7 +98,7 @@ class Comparing:
         except StoreUnavailable as error:
             # Unknown, not "nothing there": the task stays, and whoever asks for its sweep is told that something is left.
             log.warning("sweep.segment_not_compared", extra={"segment": task.segment, "reason": str(error)})
-            self._house.sweep_board.later(task, SEGMENT_AGAIN_S)
+            self._house.sweep_board.later(task, _again_s(SEGMENT_AGAIN_S, task.attempts))
         except Lost:
             log.info("sweep.task_lost", extra={"segment": task.segment})
         return True
@@ -154,6 +155,10 @@ class Comparing:
 
 
 # ------------------------------------------------------------------------------------------------------------------ look
+
+
+def _again_s(first_s: float, attempts: int) -> float:
+    return min(first_s * 2.0 ** min(attempts, 20), AGAIN_AT_MOST_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,8 +263,8 @@ class Looking:
                 if look.state is State.PENDING:  # not asked, for a reason of our own or the site's
                     looked += self._later(theirs, look.state.value, wait_s=NOT_NOW_S, counted=False)
                 else:
-                    wait_s = LOOK_AGAIN_S * 2 ** min(max(each.attempts for each in theirs), 10)
-                    looked += self._later(theirs, look.state.value, wait_s=min(wait_s, LOOK_AGAIN_AT_MOST_S))
+                    wait_s = _again_s(LOOK_AGAIN_S, max(each.attempts for each in theirs))
+                    looked += self._later(theirs, look.state.value, wait_s=wait_s)
             else:
                 self._house.sweep_finds.ended([each.id for each in theirs], state, look.at)
                 looked += [Looked(find=each, state=state) for each in theirs]
@@ -340,6 +345,7 @@ class Work:
     on_look: Callable[[Looked], None] = lambda _: None
     lease_s: float = LEASE_S
     count: Count = field(default_factory=lambda: Count(SweepProgress(segments=0, left=0, fingerprints=0)))
+    _told_at: float = float("-inf")
 
     def run(self, until: float = float("inf")) -> Count:
         """until  by time.monotonic(): what is not looked at by then waits for the next worker"""
@@ -349,15 +355,17 @@ class Work:
 
     def compare(self, until: float) -> None:
         comparing = Comparing(self.house, self.lease_s)
-        self._tell()
         while time.monotonic() < until:
-            if not comparing.one(self.sweep):
-                if self.count.progress.under_way == 0:
-                    break
-                time.sleep(0.2)  # another has the rest: it is waited for, and taken over should it be killed
-            self._tell()
+            if comparing.one(self.sweep):
+                self._tell()
+                continue
+            self._tell(now=True)
+            if self.count.progress.under_way == 0:
+                break
+            time.sleep(0.2)  # another has the rest: it is waited for, and taken over should it be killed
         while self.of_others_too and time.monotonic() < until and comparing.one():
             self._tell()
+        self._tell(now=True)
         self.count.complete = self.count.progress.left == 0
 
     def look(self, until: float) -> None:
@@ -366,6 +374,7 @@ class Work:
                 some = looking.some(None if self.of_others_too else self.sweep)
                 self._heard(some or ())
                 if some is None:
+                    self._tell(now=True)
                     if self.count.progress.looking == 0:
                         break
                     time.sleep(0.2)  # another looks at the rest
@@ -374,9 +383,13 @@ class Work:
         for looked in some:
             self.count.looked_at += looked.state is not FindState.WAITING
             self.on_look(looked)
-        self._tell()
+        self._tell(now=bool(some))
 
-    def _tell(self) -> None:
+    def _tell(self, *, now: bool = False) -> None:
+        """The board counts what everybody did; asked a few times a second, and where it matters."""
+        if not now and time.monotonic() - self._told_at < TOLD_EVERY_S:
+            return
+        self._told_at = time.monotonic()
         self.count.progress = self.house.sweep_board.progress(self.sweep)
         self.on_progress(self.count)
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from core.errors import CallError, StoreUnavailable
-from core.model import FindState, HashedPicture, PersonId, Sweep, rfc3339
+from core.model import FindState, HashedPicture, PersonId, Sweep, SweepProgress, rfc3339
 from stillwatch.output import counter, json_line, line, say
 from stillwatch.sweeping import SETTLES, Count, Looked, Work, help_out, refresh
 from stillwatch.wiring import House, utc_now
@@ -42,7 +42,10 @@ def sweep(
     start = _moment(since)
     now = utc_now()
     if house.enrolled_hashes.count() == 0:
-        say("Nobody is enrolled, so there is nothing to look for. Enrol first: stillwatch enrol SET.json")
+        say("Nobody is enrolled, so nothing can be compared. Enrol first: stillwatch enrol SET.json")
+        if json:
+            json_line({"summary": Count(SweepProgress(segments=0, left=0, fingerprints=0)).fields()})
+        return
     one = _taken_up(house, start) or _posted(house, start, now)
     refresh(house, now)
     house.sweep_board.extend(one.id, house.seen_store.segments(one.since), now)
@@ -77,7 +80,7 @@ def _moment(text: str | None) -> datetime | None:
 def _taken_up(house: House, since: datetime | None) -> Sweep | None:
     """The same sweep, where it was interrupted."""
     for one in house.sweep_board.open(utc_now()):  # only those with something left
-        if one.person is None and one.since == since:
+        if one.person is None and one.since == since and house.sweep_board.progress(one.id).untried:
             say("Taking up a sweep that was interrupted.")
             return one
     return None

@@ -42,6 +42,7 @@ class SweepTaskRow:
     ticket: str = ""
     done: datetime | None = None
     fingerprints: int = 0
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,8 +70,10 @@ class MemorySweepBoard:
                 return None
             _, at = min(rows, key=lambda one: one[0])
             ticket = secrets.token_hex(16)
-            self._shelf.sweep_tasks[at] = replace(self._shelf.sweep_tasks[at], ticket=ticket, free=now + lease_s)
-            return SweepTask(sweep=at[0], segment=at[1], ticket=ticket, since=self._shelf.sweeps[at[0]].since)
+            row = replace(self._shelf.sweep_tasks[at], ticket=ticket, free=now + lease_s)
+            self._shelf.sweep_tasks[at] = row
+            since = self._shelf.sweeps[at[0]].since
+            return SweepTask(sweep=at[0], segment=at[1], ticket=ticket, since=since, attempts=row.attempts)
 
     def renew(self, task: SweepTask, lease_s: float) -> bool:
         return self._change(task, free=time.monotonic() + lease_s)
@@ -88,7 +90,7 @@ class MemorySweepBoard:
             return True
 
     def later(self, task: SweepTask, wait_s: float) -> None:
-        self._change(task, ticket="", free=time.monotonic() + wait_s)
+        self._change(task, ticket="", free=time.monotonic() + wait_s, attempts=task.attempts + 1)
 
     def waiting(self) -> int:
         now = time.monotonic()
@@ -105,6 +107,7 @@ class MemorySweepBoard:
             left=sum(row.done is None for row in tasks),
             fingerprints=sum(row.fingerprints for row in tasks),
             under_way=sum(row.done is None and bool(row.ticket) and row.free > now for row in tasks),
+            untried=sum(row.done is None and row.attempts == 0 for row in tasks),
             finds=Counter(row.find.state for row in rows),
             looking=sum(row.find.state is FindState.WAITING and row.held > now for row in rows),
         )

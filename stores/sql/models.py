@@ -224,6 +224,7 @@ class StoredSweepTask(Row):
     free = models.DateTimeField()
     done = models.DateTimeField(null=True)
     fingerprints = models.IntegerField(default=0)  # compared
+    attempts = models.IntegerField(default=0)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["sweep", "segment"], name="a_segment_is_once_in_a_sweep")]

@@ -1,6 +1,7 @@
 """Sweeps, their tasks and finds. Leases run by the database's clock, so that machines need not agree on the time."""
 
 import secrets
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -35,6 +36,7 @@ from stores.sql.models import (
 from stores.sql.people import lock
 
 AT_A_TIME = 500  # rows in one statement: SQLite counts its parameters
+CLAIMED_AT_MOST = 50  # times in a row, where others are always faster
 WAITING = FindState.WAITING.value
 
 
@@ -109,14 +111,16 @@ class SqlSweepBoard:
         if sweep is not None:
             free = free.filter(sweep_id=sweep)
         while True:
-            found = free.order_by("free", "id").values_list("id", "sweep_id", "segment", "sweep__since").first()
+            found = (
+                free.order_by("free", "id").values_list("id", "sweep_id", "segment", "sweep__since", "attempts").first()
+            )
             if found is None:
                 return None
-            row, of, segment, since = found
+            row, of, segment, since, attempts = found
             ticket = secrets.token_hex(16)
             # Another may have taken it between the two statements: then the next one is tried.
             if free.filter(id=row).update(ticket=ticket, free=Now() + timedelta(seconds=lease_s)):
-                return SweepTask(sweep=of, segment=segment, ticket=ticket, since=since)
+                return SweepTask(sweep=of, segment=segment, ticket=ticket, since=since, attempts=attempts)
 
     @sql()
     def renew(self, task: SweepTask, lease_s: float) -> bool:
@@ -140,7 +144,7 @@ class SqlSweepBoard:
 
     @sql()
     def later(self, task: SweepTask, wait_s: float) -> None:
-        _held(task).update(ticket="", free=Now() + timedelta(seconds=wait_s))
+        _held(task).update(ticket="", free=Now() + timedelta(seconds=wait_s), attempts=F("attempts") + 1)
 
     @sql()
     def waiting(self) -> int:
@@ -153,6 +157,7 @@ class SqlSweepBoard:
             compared=Count("id", filter=Q(done__isnull=False)),
             left=Count("id", filter=Q(done=None)),
             under_way=Count("id", filter=Q(done=None, free__gt=Now()) & ~Q(ticket="")),
+            untried=Count("id", filter=Q(done=None, attempts=0)),
             of=Sum("fingerprints"),
         )
         finds = StoredSweepFind.objects.filter(sweep=sweep)
@@ -162,6 +167,7 @@ class SqlSweepBoard:
             left=counts["left"],
             fingerprints=counts["of"] or 0,
             under_way=counts["under_way"],
+            untried=counts["untried"],
             finds={FindState(state): count for state, count in by_state},
             looking=finds.filter(state=WAITING, held__gt=Now()).count(),
         )
@@ -240,29 +246,13 @@ def _keep(find: SweepFind, sweep: Sweep, now: datetime) -> None:
 class SqlSweepFinds:
     @sql()
     def claim(self, lease_s: float, limit: int, sweep: str | None = None) -> Sequence[SweepFind]:
-        with transaction.atomic():
-            free = StoredSweepFind.objects.filter(state=WAITING, held__lte=Now())
-            wanted = free.filter(due__lte=Now())
-            if sweep is not None:
-                wanted = wanted.filter(sweep=sweep)
-            first = wanted.order_by("due", "site", "id").values_list("site", flat=True).first()
-            if first is None:
-                return []
-            urls = list(
-                wanted.filter(site=first)
-                .values_list("image_url", flat=True)
-                .annotate(oldest=Min("due"))
-                .order_by("oldest", "image_url")[:limit]
-            )
-            ids = list(free.filter(site=first, image_url__in=urls).values_list("id", flat=True))
-            mine = []
-            for start in range(0, len(ids), AT_A_TIME):
-                rows = free.select_for_update(no_key=True, skip_locked=True)
-                mine += list(rows.filter(id__in=ids[start : start + AT_A_TIME]).order_by("id"))
-            for start in range(0, len(mine), AT_A_TIME):
-                block = [row.id for row in mine[start : start + AT_A_TIME]]
-                StoredSweepFind.objects.filter(id__in=block).update(held=Now() + timedelta(seconds=lease_s))
-            return [_find(row) for row in mine]
+        mine: Sequence[SweepFind] | None = ()
+        for _ in range(CLAIMED_AT_MOST):
+            mine = _claim(lease_s, limit, sweep)
+            if mine is None or mine:
+                break
+            time.sleep(0.02)  # another was faster with these: there may be more
+        return mine or ()
 
     @sql()
     def hasten(self) -> None:
@@ -292,6 +282,27 @@ class SqlSweepFinds:
     def waiting(self) -> tuple[int, int]:
         rows = StoredSweepFind.objects.filter(state=WAITING)
         return rows.count(), rows.filter(due__lte=Now(), held__lte=Now()).count()
+
+
+def _claim(lease_s: float, limit: int, sweep: str | None) -> Sequence[SweepFind] | None:
+    """None: nothing is due. Empty: others took what was."""
+    with transaction.atomic():
+        free = StoredSweepFind.objects.filter(state=WAITING, held__lte=Now())
+        wanted = free.filter(due__lte=Now())
+        if sweep is not None:
+            wanted = wanted.filter(sweep=sweep)
+        first = wanted.order_by("due", "site", "id").values_list("site", flat=True).first()
+        if first is None:
+            return None
+        by_url = wanted.filter(site=first).values_list("image_url", flat=True).annotate(oldest=Min("due"))
+        urls = list(by_url.order_by("oldest", "image_url")[:limit])
+        # Locked in one order, as everybody does; what another has locked, another looks at.
+        rows = free.filter(site=first, image_url__in=urls).select_for_update(no_key=True, skip_locked=True)
+        mine = list(rows.order_by("id"))
+        for start in range(0, len(mine), AT_A_TIME):
+            ids = [row.id for row in mine[start : start + AT_A_TIME]]
+            StoredSweepFind.objects.filter(id__in=ids).update(held=Now() + timedelta(seconds=lease_s))
+        return [_find(row) for row in mine]
 
 
 @contextmanager

@@ -1,10 +1,13 @@
 """Sweeps, their tasks and what they found: in memory, in SQLite, in Postgres."""
 
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
 
+import stores.sql
 from core.model import (
     Enrolment,
     FindState,
@@ -109,6 +112,61 @@ def test_a_killed_workers_segment_is_handed_out_again_and_the_dead_one_cannot_en
     assert protected.sweep_finds.waiting() == (1, 1)
 
 
+def test_of_many_workers_at_once_each_segment_goes_to_one(protected: Stores) -> None:
+    posted(protected, sweep(), *(segment(f"{number:02}") for number in range(24)))
+
+    def work(_: int) -> list[str]:
+        with stores.sql.released():
+            mine = []
+            while (task := protected.sweep_board.claim(LONG_S)) is not None:
+                assert protected.sweep_board.done(task, 10, [find(int(task.segment))], NOW)
+                mine.append(task.segment)
+            return mine
+
+    with ThreadPoolExecutor(4) as threads:
+        done = [each for mine in threads.map(work, range(4)) for each in mine]
+
+    assert sorted(done) == [f"{number:02}" for number in range(24)]
+    assert protected.sweep_finds.waiting() == (24, 24)
+
+
+def test_of_many_workers_at_once_each_find_is_looked_at_by_one(protected: Stores) -> None:
+    stored(protected, *(find(number) for number in range(24)))
+
+    def look(_: int) -> list[str]:
+        with stores.sql.released():
+            return [each.id for _ in range(6) for each in protected.sweep_finds.claim(LONG_S, 3)]
+
+    with ThreadPoolExecutor(4) as threads:
+        looked = [each for mine in threads.map(look, range(4)) for each in mine]
+
+    assert len(looked) == len(set(looked)) == 24
+
+
+def test_a_withdrawal_in_the_midst_of_workers_leaves_nothing_behind(protected: Stores) -> None:
+    posted(protected, sweep(person=None), *(segment(f"{number:02}") for number in range(24)))
+    begun = threading.Barrier(3)
+
+    def work(_: int) -> None:
+        with stores.sql.released():
+            begun.wait()
+            while (task := protected.sweep_board.claim(LONG_S)) is not None:
+                protected.sweep_board.done(
+                    task, 10, [find(int(task.segment)), find(int(task.segment), person=EVE)], NOW
+                )
+                protected.sweep_finds.claim(LONG_S, 2)
+
+    with ThreadPoolExecutor(2) as threads:
+        workers = [threads.submit(work, number) for number in range(2)]
+        begun.wait()
+        protected.people.withdraw(ADA, NOW)
+        for worker in workers:
+            worker.result()
+
+    assert protected.sweep_finds.waiting()[0] == 24
+    assert dict(protected.sweep_board.progress("sweep-1").finds) == {FindState.WAITING: 24}
+
+
 def test_a_task_is_done_once(protected: Stores) -> None:
     posted(protected, sweep(), segment("a"))
     task = claimed(protected)
@@ -131,15 +189,23 @@ def test_a_segment_that_could_not_be_compared_waits_and_counts_as_left(protected
     posted(protected, sweep(), segment("a"))
     protected.sweep_board.later(claimed(protected), LONG_S)
 
+    progress = protected.sweep_board.progress("sweep-1")
     assert protected.sweep_board.claim(LONG_S) is None
-    assert protected.sweep_board.progress("sweep-1").left == 1
+    assert (progress.left, progress.under_way, progress.untried) == (1, 0, 0)
 
 
 def test_a_segment_is_handed_out_again_when_its_wait_is_over(protected: Stores) -> None:
     posted(protected, sweep(), segment("a"))
     protected.sweep_board.later(claimed(protected), 0.05)
 
-    until(lambda: protected.sweep_board.claim(LONG_S) is not None)
+    again: list[SweepTask] = []
+
+    def comes_back() -> bool:
+        again.extend(filter(None, [protected.sweep_board.claim(LONG_S)]))
+        return bool(again)
+
+    until(comes_back)
+    assert again[0].attempts == 1
 
 
 def test_progress_counts_what_was_compared_and_what_was_found(protected: Stores) -> None:

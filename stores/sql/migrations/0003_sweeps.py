@@ -36,6 +36,7 @@ class Migration(migrations.Migration):
                 ("free", models.DateTimeField()),
                 ("done", models.DateTimeField(null=True)),
                 ("fingerprints", models.IntegerField(default=0)),
+                ("attempts", models.IntegerField(default=0)),
                 (
                     "sweep",
                     models.ForeignKey(
