@@ -6,10 +6,10 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-_WIDTH: Final = 840
+_WIDTH: Final = 880
 _HEIGHT: Final = 440
 _LEFT: Final = 70
-_RIGHT: Final = 300  # room for the names
+_RIGHT: Final = 340  # room for the names
 _TOP: Final = 56
 _BOTTOM: Final = 50
 _COLOURS: Final = (

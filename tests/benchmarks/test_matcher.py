@@ -18,12 +18,12 @@ from matcher.index import digits
 from matcher.views import UPRIGHT
 from tests.matcher.pictures import ArrayPicture
 
-faiss = pytest.importorskip("faiss", reason="no faiss; the cure: uv pip install -e .[bench] (needs a compiler)")
+pytest.importorskip("faiss", reason="no faiss; the cure: uv pip install -e .[bench] (needs a compiler)")
 
-from benchmarks import contest, corpus, peers  # noqa: E402  # they import faiss
-from benchmarks.contest import Contest, Pace  # noqa: E402
-from benchmarks.corpus import Corpus, Hashes  # noqa: E402
-from benchmarks.peers import Answer, Peer, Searching  # noqa: E402
+from benchmarks import contest, corpus, peers  # they import faiss
+from benchmarks.contest import Contest, Pace
+from benchmarks.corpus import Corpus, Hashes
+from benchmarks.peers import Answer, Peer, Searching
 
 ROOT = Path(__file__).parents[2]
 TINY = """
