@@ -90,6 +90,8 @@ def search(
         raise WrongPlanes(f"queries of shape {queries.shape} against hashes of {bits} bits; (q, {bits // 64}) is right")
     if len(hashes) == 0 or len(queries) == 0 or threshold < 0:
         return no_pairs()
+    if len(hashes) >= 2**32:
+        raise WrongPlanes(f"{len(hashes)} hashes in one search: fewer than 2**32 can be numbered, so search a part at a time")
     laid = _planes(planes, len(hashes), bits)
     chosen = kernel.current()
     if chosen is None:

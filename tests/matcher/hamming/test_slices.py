@@ -1,6 +1,8 @@
 """Bit planes: the same answer as comparing every pair, however many planes there are and whoever made them."""
 
+import mmap
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -158,3 +160,12 @@ def test_what_does_not_belong_together_is_refused(planes: bytes, rows: bytes, bi
 def test_too_many_planes_are_refused() -> None:
     with pytest.raises(CallError, match="at most as many as bits"):
         slices.make(some(3, 1), 65)
+
+
+def test_more_hashes_than_can_be_numbered_are_refused(tmp_path: Path) -> None:
+    with (tmp_path / "sparse").open("w+b") as file:
+        file.truncate(8 * 2**32)
+        mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+
+    with pytest.raises(CallError, match="a part at a time"):
+        slices.search(None, memoryview(mapped), 64, some(1, 1), 10)
