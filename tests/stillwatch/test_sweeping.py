@@ -29,6 +29,7 @@ from core.model import (
     SweepProgress,
 )
 from matcher.examine import fingerprints
+from stillwatch.commands.sweeping import sweep
 from stillwatch.sweeping import Comparing, Count, Looked, Work, help_out, refresh, waits
 from stillwatch.wiring import House, utc_now
 from tests import houses
@@ -487,3 +488,48 @@ def test_an_enrolment_waits_for_its_sweep_only_so_long(scene: Scene) -> None:
     assert count.complete is False
     assert scene.hits() == []
     assert waits(scene.house)
+
+
+# ------------------------------------------------------------------------------------------------------------ the command
+
+
+@pytest.fixture
+def command(scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """`stillwatch sweep`, in this process; returns what it said on standard error."""
+    for name, value in houses.environ(scene.house.settings.home).items():
+        monkeypatch.setenv(name, value)
+
+    def run() -> str:
+        capsys.readouterr()
+        sweep(since=None, json=True)
+        return capsys.readouterr().err
+
+    return run
+
+
+def test_a_sweep_that_was_interrupted_is_taken_up_and_a_finished_one_is_not(
+    scene: Scene, command: Callable[[], str]
+) -> None:
+    scene.saw(1)
+    scene.saw(2)
+    scene.enrols(ADA, 1, name="of the enrolment")
+    scene.house.sweep_board.post(Sweep(id="interrupted", created=utc_now()))
+    scene.house.sweep_board.extend("interrupted", scene.house.seen_store.segments(), utc_now())
+
+    first, second = command(), command()
+
+    everybody = [each.id for each in scene.house.sweep_board.open(utc_now() - DAY) if each.person is None]
+    assert "Taking up" in first
+    assert "Taking up" not in second
+    assert everybody[0] == "interrupted"
+    assert len(everybody) == 2
+    assert scene.house.sweep_board.progress("of the enrolment").left == 0
+    assert len(scene.hits()) == 1
+
+
+def test_with_nobody_enrolled_nothing_is_called_compared(scene: Scene, command: Callable[[], str]) -> None:
+    scene.saw(1)
+
+    assert "Nobody is enrolled" in command()
+
+    assert list(scene.house.sweep_board.open(utc_now() - DAY)) == []
