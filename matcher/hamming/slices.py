@@ -91,7 +91,9 @@ def search(
     if len(hashes) == 0 or len(queries) == 0 or threshold < 0:
         return no_pairs()
     if len(hashes) >= 2**32:
-        raise WrongPlanes(f"{len(hashes)} hashes in one search: fewer than 2**32 can be numbered, so search a part at a time")
+        raise WrongPlanes(
+            f"{len(hashes)} hashes in one search: fewer than 2**32 can be numbered, so search a part at a time"
+        )
     laid = _planes(planes, len(hashes), bits)
     chosen = kernel.current()
     if chosen is None:
