@@ -22,6 +22,7 @@ class Check:
 def checks(house: House, now: datetime) -> Iterator[Check]:
     yield Check(name="python", health="ok", what=sys.version.split()[0])
     yield _database(house)
+    yield _withdrawals(house)
     yield _redis(house)
     yield _elasticsearch(house)
     yield _decoder(house)
@@ -40,6 +41,16 @@ def _database(house: House) -> Check:
         return Check(name="database", health="bad", what=str(error), cure="check DATABASE_URL")
     health, cure = ("ok", "") if count else ("warn", "stillwatch enrol SET.json")
     return Check(name="database", health=health, what=f"{kind}; {count} hashes enrolled", cure=cure)
+
+
+def _withdrawals(house: House) -> Check:
+    """Reads the whole ledger, where a start only looks at its end."""
+    try:
+        count = house.withdrawals.people()
+    except StillwatchError as error:
+        return Check(name="withdrawals", health="bad", what=str(error), cure="see docs/how-to/operate.md")
+    what = f"{count} people in the ledger" if count else "nobody has withdrawn"
+    return Check(name="withdrawals", health="ok", what=what)
 
 
 def _redis(house: House) -> Check:

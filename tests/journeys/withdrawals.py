@@ -4,7 +4,6 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -65,8 +64,9 @@ class Backup:
 class Life:
     """What may happen to an installation. `withdrawn`, `protected`: what people are entitled to, kept beside it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
+        self._settings = settings
         self.home = folder / "home"
         sites = folder / "config" / "sites"
         sites.mkdir(parents=True)
@@ -93,7 +93,7 @@ class Life:
         # The ledger's folder is not what is backed up.
         ledger = str(self.folder / "ledger")
         self.house = self._process.enter_context(
-            opened(self.home, STILLWATCH_MAIL_URL=self.sink.url, STILLWATCH_WITHDRAWALS=ledger)
+            opened(self.home, STILLWATCH_MAIL_URL=self.sink.url, STILLWATCH_WITHDRAWALS=ledger, **self._settings)
         )
         self.house.connect()
         hashes = self._process.enter_context(self.house.hashes())
@@ -193,7 +193,7 @@ class Life:
             for file in path.glob(f"{DATABASE}*"):
                 file.unlink()
         path.mkdir(exist_ok=True)
-        _copy(self.home / DATABASE, path / DATABASE)
+        copy(self.home / DATABASE, path / DATABASE)
         self.backups.append(Backup(path, self.protected))
 
     def restore(self, which: int, *, in_place: bool) -> None:
@@ -203,7 +203,7 @@ class Life:
         backup = self.backups[which % len(self.backups)]
         whole = (backup.path / "keys").exists()
         if in_place and not whole:
-            _copy(backup.path / DATABASE, self.home / DATABASE)
+            copy(backup.path / DATABASE, self.home / DATABASE)
         else:
             self._process.close()
             if whole:
@@ -212,7 +212,7 @@ class Life:
             else:
                 for file in self.home.glob(f"{DATABASE}*"):
                     file.unlink()
-                _copy(backup.path / DATABASE, self.home / DATABASE)
+                copy(backup.path / DATABASE, self.home / DATABASE)
             self._start()
         self.house.enrolled_hashes.version()  # as every process asks several times a second
         # Who came after the backup is lost with it, and who is not lost must still be protected.
@@ -254,12 +254,9 @@ class Life:
         return list(StoredSweepFind.objects.values_list("person", flat=True))
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path) -> None:
     """As a backup tool does: whole, also while others write."""
     with sqlite3.connect(source) as old, sqlite3.connect(target) as new:
         old.backup(new)
     old.close()
     new.close()
-
-
-Step = Callable[[Life], None]
