@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from core.errors import CallError
 from matcher import hamming
-from matcher.hamming import Bands, Pairs, Words, dispatch, planner
+from matcher.hamming import Bands, Pairs, Words, dispatch, planner, slices
+from matcher.hamming.slices import Planes
 
 _THREAD_QUERIES: Final = 64  # fewer are not worth a thread of their own
 _BLOCK_QUERIES: Final = 8192  # searched at once: they stay in the cache while a band is searched
 _BANDS: Final = ("starts", "following", "rest")
+_PLANES: Final = "planes"
 _OWNERS: Final = ("owner_starts", "owners")
 
 
@@ -50,15 +52,21 @@ class HashIndex:
     """
 
     def __init__(
-        self, held: Words | Bands, owners: tuple[NDArray[np.uint32], NDArray[np.uint32]] | None, max_threshold: int
+        self,
+        held: Words | Bands,
+        planes: Planes | None,
+        owners: tuple[NDArray[np.uint32], NDArray[np.uint32]] | None,
+        max_threshold: int,
     ) -> None:
         """Use `build` or `of_parts`.
 
         held    the distinct hashes as diagonals, or their bands
+        planes  their bit planes, for thresholds too wide for bands
         owners  where hashes came several times: (starts, entries), the entries of distinct hash i are entries[starts[i] : starts[i + 1]]
         """
         self._bands = held if isinstance(held, Bands) else None
         self._rows = held.rows if isinstance(held, Bands) else held
+        self._planes = planes
         self._owners = owners
         self.max_threshold = max_threshold
 
@@ -80,14 +88,21 @@ class HashIndex:
             starts = np.concatenate(([0], np.cumsum(np.bincount(numbers, minlength=count)))).astype(np.uint32)
             owners = (starts, entries)
             bits = bits[entries[starts[:-1]]]
-        pay = planner.worth_bands(count, dispatch.kind())
-        return cls(hamming.build(bits) if pay else hamming.diagonals(bits), owners, max_threshold)
+        engine = dispatch.kind()
+        held = hamming.build(bits) if planner.worth_bands(count, engine) else hamming.diagonals(bits)
+        planes = None
+        if planner.worth_planes(count, width, max_threshold, engine):
+            rows = held.rows if isinstance(held, Bands) else held
+            planes = slices.make(rows, slices.wanted(max_threshold, 64 * width) or 0)
+        return cls(held, planes, owners, max_threshold)
 
     def parts(self) -> dict[str, NDArray[np.generic]]:
         """The arrays it consists of, by name: contiguous and little-endian, so that they can be mapped from a file for `of_parts`."""
         parts: dict[str, NDArray[np.generic]] = {"rows": self._rows}
         if self._bands is not None:
             parts |= {name: getattr(self._bands, name) for name in _BANDS}
+        if self._planes is not None:
+            parts[_PLANES] = self._planes
         if self._owners is not None:
             parts |= dict(zip(_OWNERS, self._owners, strict=True))
         return parts
@@ -106,6 +121,11 @@ class HashIndex:
             fault = held.fault()
             if fault is not None:
                 raise WrongHashes(f"these arrays are no index: {fault}; build it again")
+        planes = None
+        if _PLANES in parts:
+            planes = np.asarray(parts[_PLANES])
+            if planes.dtype != np.uint64 or planes.ndim != 3 or len(planes) != -(-len(rows) // slices.BLOCK):
+                raise WrongHashes("these arrays are no index: the planes do not fit the rows; build it again")
         owners = None
         if _OWNERS[0] in parts:
             starts, entries = (np.asarray(parts[name]) for name in _OWNERS)
@@ -120,7 +140,7 @@ class HashIndex:
             ):
                 raise WrongHashes("these arrays are no index: the owners do not fit the rows; build it again")
             owners = (starts, entries)
-        return cls(held, owners, max_threshold)
+        return cls(held, planes, owners, max_threshold)
 
     def __len__(self) -> int:
         return len(self._rows) if self._owners is None else len(self._owners[1])
@@ -167,6 +187,8 @@ class HashIndex:
         count, width = self._rows.shape
         if self._bands is not None and planner.by_bands(count, width, len(queries), threshold, dispatch.kind()):
             found = hamming.search(self._bands, queries, threshold)
+        elif self._planes is not None:
+            found = slices.search(self._planes, self._rows, 64 * width, hamming.diagonals(queries), threshold)
         else:
             found = hamming.scan(self._rows, hamming.diagonals(queries), threshold)
         if self._owners is not None:

@@ -16,7 +16,7 @@ SCAN_UPTO: Final = {"kernel": 1_000, "numpy": 6_000}
 FEW_PAIRS: Final = {"kernel": 5_000, "numpy": 130_000}
 
 # The part of all entries that lies in the buckets looked up: above it, going through all entries in order is faster.
-SCAN_ABOVE: Final = {"kernel": 0.5, "numpy": 0.1}
+SCAN_ABOVE: Final = {"kernel": 0.25, "numpy": 0.1}
 
 
 @lru_cache(maxsize=1024)
@@ -33,6 +33,11 @@ def share(count: int, width: int, threshold: int) -> float:
 def worth_bands(count: int, engine: str) -> bool:
     """Whether an index is worth its tables at all."""
     return count > SCAN_UPTO[engine]
+
+
+def worth_planes(count: int, width: int, max_threshold: int, engine: str) -> bool:
+    """Whether bit planes are to be held for the widest searches; NumPy compares words as fast as planes."""
+    return engine == "kernel" and worth_bands(count, engine) and share(count, width, max_threshold) > SCAN_ABOVE[engine]
 
 
 def by_bands(count: int, width: int, queries: int, threshold: int, engine: str) -> bool:

@@ -191,3 +191,18 @@ def test_parts_that_do_not_belong_together_are_refused(damage: str) -> None:
 
     with pytest.raises(WrongHashes, match="build it again"):
         HashIndex.of_parts(parts | {name: change(cast("NDArray[np.uint32]", parts[name]))}, max_threshold=31)
+
+
+@pytest.mark.parametrize("name", hamming.engines())
+def test_thresholds_too_wide_for_bands_are_answered_as_well(name: str) -> None:
+    bits = np.random.default_rng(5).integers(0, 2**64, (3000, 4), np.uint64)
+    bits[9] = bits[8]
+    queries = flipped(bits[:12], [0, 31, 32, 63, 64, 79, 80, 81, 80, 100, 128, 3], 6)
+    with hamming.engine(name):
+        index = HashIndex.build(bits, max_threshold=80)
+        again = HashIndex.of_parts(index.parts(), max_threshold=80)
+
+        for threshold in (31, 63, 72, 80):
+            expected = every_pair(bits, queries, threshold)
+            assert searched(index, queries, threshold) == expected
+            assert searched(again, queries, threshold) == expected
