@@ -18,7 +18,9 @@ from matcher.hamming import Words, slices
 from matcher.hashers import MIN_QUALITY
 from matcher.index import HashIndex, words
 
-MANY: Final = 8192  # hashes of one hasher from which on looking rows up is quicker: against 200,000 rows both took 250 ms (AVX2)
+MANY: Final = (
+    8192  # hashes of one hasher from which on looking rows up is quicker: against 200,000 rows both took 250 ms (AVX2)
+)
 _SLAB_PAIRS: Final = 2**22  # compared at once: were all of them near, they would still fit into memory
 _SLAB_ROWS: Final = 2**15  # looked up at once in an index
 _PLACES: Final = 2**12  # places read at once
