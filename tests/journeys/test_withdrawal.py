@@ -32,10 +32,13 @@ pictures = st.integers(0, 1)
 
 
 class Histories(RuleBasedStateMachine):
-    @initialize()
-    def begin(self) -> None:
+    @initialize(whole_home=st.booleans())
+    def begin(self, whole_home: bool) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="stillwatch-tests-")
         self.life = Life(Path(self.folder.name))
+        self.life.enrol(ADA, 0)
+        self.life.see(ADA, 0, page=0)
+        self.life.back_up(whole_home=whole_home)
 
     def teardown(self) -> None:
         if hasattr(self, "life"):
@@ -54,23 +57,10 @@ class Histories(RuleBasedStateMachine):
     def see(self, person: PersonId, picture: int, page: int) -> None:
         self.life.see(person, picture, page)
 
-    @rule()
-    def sweep(self) -> None:
-        self.life.sweep()
-
-    @rule()
-    def desk(self) -> None:
-        self.life.desk()
-
-    @rule()
-    def approve(self) -> None:
-        self.life.desk()
-        self.life.approve()
-
-    @rule()
-    def replay(self) -> None:
-        self.life.replay()
-        self.life.desk()
+    @rule(acts=st.lists(st.sampled_from([Life.sweep, Life.desk, Life.approve, Life.replay]), min_size=1, max_size=4))
+    def work(self, acts: list[Callable[[Life], None]]) -> None:
+        for act in acts:
+            act(self.life)
 
     @rule()
     def restart(self) -> None:
@@ -92,7 +82,7 @@ class Histories(RuleBasedStateMachine):
 
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
-    max_examples=30, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=30, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 
