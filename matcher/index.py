@@ -166,17 +166,12 @@ class HashIndex:
         if threads < 1:
             raise WrongHashes(f"threads {threads}: at least one does the work")
         parts = min(threads, -(-len(queries) // _THREAD_QUERIES))
-        size = min(_BLOCK_QUERIES, -(-len(queries) // max(parts, 1)))
-        blocks = range(0, len(queries), max(size, 1))
-        if parts <= 1:
-            found = [self._block(queries[start : start + size], threshold) for start in blocks]
-        else:
-            with ThreadPoolExecutor(parts) as pool:
-                found = list(pool.map(lambda start: self._block(queries[start : start + size], threshold), blocks))
-        if len(found) == 1:
-            return found[0]
-        if not found:
-            return hamming.no_pairs()
+        if parts <= 1 and len(queries) <= _BLOCK_QUERIES:
+            return self._block(queries, threshold)
+        size = min(_BLOCK_QUERIES, -(-len(queries) // parts))
+        blocks = range(0, len(queries), size)
+        with ThreadPoolExecutor(parts) as pool:
+            found = list(pool.map(lambda start: self._block(queries[start : start + size], threshold), blocks))
         return Pairs(
             np.concatenate([part.rows + start for part, start in zip(found, blocks, strict=True)]),
             np.concatenate([part.entries for part in found]),
@@ -191,12 +186,7 @@ class HashIndex:
             found = slices.search(self._planes, self._rows, 64 * width, hamming.diagonals(queries), threshold)
         else:
             found = hamming.scan(self._rows, hamming.diagonals(queries), threshold)
-        if self._owners is not None:
-            found = _owned(found, *self._owners)
-        if len(found.rows) <= 1:
-            return found
-        order = np.lexsort((found.entries, found.rows))
-        return Pairs(found.rows[order], found.entries[order], found.distances[order])
+        return found if self._owners is None else hamming.in_order(_owned(found, *self._owners))
 
 
 def _owned(found: Pairs, starts: NDArray[np.uint32], entries: NDArray[np.uint32]) -> Pairs:

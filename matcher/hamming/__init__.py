@@ -7,7 +7,7 @@ of what lies on disk.
 from matcher.hamming.bands import Bands
 from matcher.hamming.dispatch import build, diagonals, distinct, scan, search
 from matcher.hamming.kernel import describe, engine, engines
-from matcher.hamming.pairs import Pairs, Words, no_pairs
+from matcher.hamming.pairs import Pairs, Words, in_order, no_pairs
 from matcher.hamming.scan import near
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "distinct",
     "engine",
     "engines",
+    "in_order",
     "near",
     "no_pairs",
     "scan",

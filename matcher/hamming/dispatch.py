@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from matcher.hamming import bands_numpy, kernel
 from matcher.hamming.bands import Bands
-from matcher.hamming.pairs import Pairs, Words
+from matcher.hamming.pairs import Pairs, Words, in_order
 from matcher.hamming.scan import near
 
 
@@ -25,10 +25,10 @@ def build(hashes: Words) -> Bands:
 
 
 def search(bands: Bands, queries: Words, threshold: int) -> Pairs:
-    """All pairs at most `threshold` bits apart, each once, in no order."""
+    """All pairs at most `threshold` bits apart, each once, sorted by row, then entry."""
     chosen = kernel.current()
     if chosen is None:
-        return bands_numpy.search(bands, queries, threshold)
+        return in_order(bands_numpy.search(bands, queries, threshold))
     return chosen.search(bands, queries, threshold)
 
 
@@ -37,7 +37,7 @@ def scan(rows: Words, queries: Words, threshold: int) -> Pairs:
     chosen = kernel.current()
     if chosen is None:
         return near(queries, np.ascontiguousarray(rows.T), threshold)
-    return chosen.scan(rows, queries, threshold)
+    return in_order(chosen.scan(rows, queries, threshold))
 
 
 def distinct(hashes: Words) -> tuple[int, NDArray[np.uint32]]:

@@ -22,7 +22,7 @@ from matcher.hamming.bands import PAD, Bands, diagonals, key_bits
 from matcher.hamming.pairs import Pairs, Words, no_pairs
 
 NUMPY: Final = "numpy"
-_ROOM: Final = 4096  # pairs an answer has room for at first
+_ROOM: Final = 1024  # pairs an answer has room for at first, and one more a query
 
 
 class Level(enum.IntEnum):
@@ -74,8 +74,8 @@ _FUNCTIONS: Final = {
         ],
         ctypes.c_int,
     ),
-    "bands_search": (
-        [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int, ctypes.c_void_p, ctypes.c_int],
+    "bands_find": (
+        [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_void_p, ctypes.c_int],
         ctypes.c_int,
     ),
     "scan_search": (
@@ -169,14 +169,14 @@ class Kernel:
         return made
 
     def search(self, bands: Bands, queries: Words, threshold: int) -> Pairs:
-        """Each pair once, in no order."""
-        turned = self.diagonals(queries)
-        address = turned.ctypes.data
+        """Each pair once, sorted by row, then entry."""
+        queries = np.ascontiguousarray(queries)
+        address = queries.ctypes.data
         index = _Bands(*bands.addresses, bands.count, bands.rows.shape[1], bands.key_bits)
 
         def ask(found: _Found) -> None:
-            if self.library.bands_search(
-                ctypes.byref(index), address, 0, len(queries), threshold, ctypes.byref(found), self.level
+            if self.library.bands_find(
+                ctypes.byref(index), address, len(queries), threshold, ctypes.byref(found), self.level
             ):
                 raise MemoryError("no memory to search the index")
 
@@ -313,6 +313,11 @@ def current() -> Kernel | None:
         return None
     if _Choice.forced is not None:
         return _proven(Level[_Choice.forced.upper()])
+    return _fastest()
+
+
+@cache
+def _fastest() -> Kernel | None:
     return next((kernel for level in reversed(Level) if (kernel := _proven(level)) is not None), None)
 
 

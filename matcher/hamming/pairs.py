@@ -18,3 +18,11 @@ class Pairs(NamedTuple):
 
 def no_pairs() -> Pairs:
     return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))
+
+
+def in_order(found: Pairs) -> Pairs:
+    """Sorted by row, then entry."""
+    if len(found.rows) <= 1:
+        return found
+    order = np.lexsort((found.entries, found.rows))
+    return Pairs(found.rows[order], found.entries[order], found.distances[order])

@@ -16,6 +16,7 @@ enum {
     CHAIN = 4,      /* bands of a chain compared before the whole hash is */
     CHUNK = 32,     /* buckets looked up together */
     AHEAD = 4,      /* chunks between asking memory for a bucket and reading it: 128 lines are more than a core has under way */
+    FEW = 4,        /* queries: with more, one is asked for while another is read */
     WAITING = 64,   /* candidates between asking memory for what they need next and reading it */
 };
 
@@ -239,6 +240,26 @@ static uint16_t *flips_of(int bits, int most, int64_t *upto_weight) {
     return flips;
 }
 
+/* For a few queries there is nothing to do between asking memory and reading: so all bands are asked for at once, first the tables, then
+ * what they lead to. */
+static void ask_ahead(const search_t *search, int64_t count) {
+    const bands_t *index = search->index;
+    const uint16_t *lanes = (const uint16_t *)search->queries;
+    const int64_t buckets = (int64_t)1 << index->key_bits;
+    for (int step = 0; step < 2; step++)
+        for (int band = 0; band < search->bands; band++) {
+            if (search->quota[band] == 0 || search->upto_weight[search->quota[band] - 1] > CHUNK) continue;
+            const uint32_t *starts = index->starts + band * (buckets + 1);
+            for (int64_t query = 0; query < count; query++) {
+                const uint32_t key = (uint32_t)lanes[query * search->bands + band] >> (16 - index->key_bits);
+                for (int64_t probe = 0; probe < search->upto_weight[search->quota[band] - 1]; probe++) {
+                    const uint32_t *start = starts + (key ^ search->flips[probe]);
+                    __builtin_prefetch(step == 0 ? (const void *)start : index->following + band * index->count + *start);
+                }
+            }
+        }
+}
+
 /* All pairs at most `threshold` bits apart, each once, in no order. queries (count, width) are diagonals; rows of the answer count from
  * `first`. Returns 0, or -1 without memory. `following` must be readable 32 lanes beyond its end. */
 API int bands_search(const bands_t *index, const uint64_t *queries, int64_t first, int64_t count, int threshold, found_t *found, int level) {
@@ -252,6 +273,7 @@ API int bands_search(const bands_t *index, const uint64_t *queries, int64_t firs
     uint16_t *flips = flips_of(index->key_bits, most, search.upto_weight);
     if (flips == NULL) return -1;
     search.flips = flips;
+    if (count <= FEW) ask_ahead(&search, count);
     for (search.band = 0; search.band < search.bands; search.band++) {
         int sum = 0;
         if (search.quota[search.band] == 0) continue;
@@ -272,6 +294,23 @@ API int bands_search(const bands_t *index, const uint64_t *queries, int64_t firs
     }
     free(flips);
     return 0;
+}
+
+static int in_order(const void *left, const void *right) {
+    const pair_t *a = left, *b = right;
+    if (a->row != b->row) return a->row < b->row ? -1 : 1;
+    return a->entry < b->entry ? -1 : a->entry > b->entry;
+}
+
+/* The same for hashes as they are published, and sorted by row, then entry; unsorted where there was no room for all. */
+API int bands_find(const bands_t *index, const uint64_t *hashes, int64_t count, int threshold, found_t *found, int level) {
+    uint64_t *turned = malloc(((size_t)count * (size_t)index->width + 1) * sizeof *turned);
+    if (turned == NULL) return -1;
+    bands_diagonals(hashes, count, index->width, turned, level);
+    const int refused = bands_search(index, turned, 0, count, threshold, found, level);
+    free(turned);
+    if (found->count > 1 && found->count <= found->capacity) qsort(found->pairs, (size_t)found->count, sizeof *found->pairs, in_order);
+    return refused;
 }
 
 /* The same answer without an index: every row is compared with every query. */

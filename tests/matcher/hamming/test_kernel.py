@@ -16,11 +16,12 @@ from tests.matcher.test_index import every_pair, searched
 @pytest.fixture
 def fresh() -> Iterator[None]:
     """What was found out about this machine is forgotten before and after."""
-    kernel.library.cache_clear()
-    kernel._proven.cache_clear()
+    found_out = (kernel.library, kernel._proven, kernel._fastest)
+    for each in found_out:
+        each.cache_clear()
     yield
-    kernel.library.cache_clear()
-    kernel._proven.cache_clear()
+    for each in found_out:
+        each.cache_clear()
 
 
 def some_hashes(count: int) -> hamming.Words:
