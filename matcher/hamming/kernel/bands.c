@@ -143,7 +143,8 @@ typedef struct {
     int64_t first; /* number of the first query */
     int threshold, band, bands;
     int quota[MOST_BANDS];
-    int upto[CHAIN]; /* most differing bits of a chain of l + 1 bands that begins here */
+    int upto[CHAIN]; /* most differing bits of a chain of l + 1 bands that begins in this band */
+    int16_t upto_from[CHAIN][MOST_BANDS]; /* and of one that begins in any band; -1 where none does */
     const uint16_t *flips; /* which bits of the key are turned over, few first */
     int64_t upto_weight[MOST_WEIGHT + 1]; /* so many flips turn over at most this many bits */
     candidate_t candidates[WAITING];
@@ -158,18 +159,6 @@ typedef struct {
 } bucket_t;
 
 static inline int ones16(uint32_t x) { return __builtin_popcount(x & 0xffff); }
-
-/* Whether the chains of the pair whose bands are `apart` are short, from `band` on. */
-static int chained(const search_t *search, const int *apart, int band) {
-    int sum = 0, quota = 0;
-    for (int length = 0; length < CHAIN; length++) {
-        const int at = (band + length) % search->bands;
-        sum += apart[at];
-        quota += search->quota[at];
-        if (sum >= quota) return 0;
-    }
-    return 1;
-}
 
 /* Which of the entries at `at`, 32 or `left` of them, are at most `limit` bits from `second`: a bit for each. What lies behind the last is
  * read and left out, so the array must go on for 32 lanes. */
@@ -274,13 +263,14 @@ API int bands_search(const bands_t *index, const uint64_t *queries, int64_t firs
     if (flips == NULL) return -1;
     search.flips = flips;
     if (count <= FEW) ask_ahead(&search, count);
-    for (search.band = 0; search.band < search.bands; search.band++) {
-        int sum = 0;
-        if (search.quota[search.band] == 0) continue;
-        for (int length = 0; length < CHAIN; length++) {
-            sum += search.quota[(search.band + length) % search.bands];
-            search.upto[length] = sum - 1;
+    for (int band = 0; band < MOST_BANDS; band++)
+        for (int length = 0, sum = 0; length < CHAIN; length++) {
+            sum += search.quota[(band + length) % search.bands];
+            search.upto_from[length][band] = (int16_t)(band < search.bands ? sum - 1 : -1);
         }
+    for (search.band = 0; search.band < search.bands; search.band++) {
+        if (search.quota[search.band] == 0) continue;
+        for (int length = 0; length < CHAIN; length++) search.upto[length] = search.upto_from[length][search.band];
         search.following = index->following + search.band * index->count;
         search.rest = index->rest + search.band * index->count;
 #ifdef HAVE_X86

@@ -1,5 +1,31 @@
 /* The search of bands.c at one level: included once for each, with LEVEL(name), TARGET and NEAR set. No include guard, on purpose. */
 
+/* The first band from which all chains of a pair are short; `differing` are the bits in which its hashes differ. MOST_BANDS if there is none.
+ * Loops of a fixed length, which the compiler turns into a few vector instructions. */
+TARGET static inline int LEVEL(first_band)(const search_t *search, const uint64_t *differing) {
+    uint16_t lanes[MOST_BANDS], apart[MOST_BANDS + CHAIN] = {0}, chained[MOST_BANDS];
+    const int bands = search->bands;
+    memcpy(lanes, differing, sizeof lanes);
+    for (int band = 0; band < MOST_BANDS; band++) {
+        uint16_t x = lanes[band];
+        x = (uint16_t)(x - ((x >> 1) & 0x5555));
+        x = (uint16_t)((x & 0x3333) + ((x >> 2) & 0x3333));
+        x = (uint16_t)((x + (x >> 4)) & 0x0f0f);
+        lanes[band] = (uint16_t)((x + (x >> 8)) & 0x1f);
+    }
+    memcpy(apart, lanes, sizeof lanes);
+    for (int more = 0; more < CHAIN; more++) apart[bands + more] = apart[more]; /* round the ring */
+    for (int band = 0; band < MOST_BANDS; band++) {
+        const int16_t one = (int16_t)apart[band], two = (int16_t)(one + apart[band + 1]), three = (int16_t)(two + apart[band + 2]);
+        const int16_t four = (int16_t)(three + apart[band + 3]);
+        chained[band] = (uint16_t)((one <= search->upto_from[0][band]) & (two <= search->upto_from[1][band]) &
+                                   (three <= search->upto_from[2][band]) & (four <= search->upto_from[3][band]));
+    }
+    int band = 0;
+    while (band < MOST_BANDS && !chained[band]) band++;
+    return band;
+}
+
 /* What is left has its whole hash compared. */
 TARGET static void LEVEL(settle)(search_t *search) {
     const int width = search->index->width;
@@ -7,16 +33,17 @@ TARGET static void LEVEL(settle)(search_t *search) {
         const suspect_t suspect = search->suspects[at];
         const uint64_t *row = search->index->rows + (int64_t)suspect.row * width;
         const uint64_t *query = search->queries + (int64_t)suspect.query * width;
+        uint64_t differing[MOST_BANDS / 4] = {0};
         int distance = 0;
-        for (int word = 0; word < width; word++) distance += __builtin_popcountll(row[word] ^ query[word]);
+        for (int word = 0; word < width; word++) {
+            differing[word] = row[word] ^ query[word];
+            distance += __builtin_popcountll(differing[word]);
+        }
         if (distance > search->threshold) continue;
-        int apart[MOST_BANDS];
-        for (int band = 0; band < search->bands; band++)
-            apart[band] = ones16((uint32_t)((row[band >> 2] ^ query[band >> 2]) >> (16 * (band & 3))));
-        if (!chained(search, apart, search->band)) continue; /* the key was only a part of the band */
-        int told = 0; /* the first band that finds a pair tells of it */
-        for (int band = 0; band < search->band && !told; band++) told = chained(search, apart, band);
-        if (!told) found_add(search->found, (uint32_t)(search->first + suspect.query), suspect.row, (uint32_t)distance);
+        /* A pair is found in several bands, and the first of them tells of it. Where the key is only a part of the band, it may also be that the
+         * pair should not be here at all. */
+        if (LEVEL(first_band)(search, differing) == search->band)
+            found_add(search->found, (uint32_t)(search->first + suspect.query), suspect.row, (uint32_t)distance);
     }
     search->suspect_count = 0;
 }
