@@ -286,7 +286,7 @@ API int bands_search(const bands_t *index, const uint64_t *queries, int64_t firs
     return 0;
 }
 
-static int in_order(const void *left, const void *right) {
+static int row_then_entry(const void *left, const void *right) {
     const pair_t *a = left, *b = right;
     if (a->row != b->row) return a->row < b->row ? -1 : 1;
     return a->entry < b->entry ? -1 : a->entry > b->entry;
@@ -299,7 +299,7 @@ API int bands_find(const bands_t *index, const uint64_t *hashes, int64_t count, 
     bands_diagonals(hashes, count, index->width, turned, level);
     const int refused = bands_search(index, turned, 0, count, threshold, found, level);
     free(turned);
-    if (found->count > 1 && found->count <= found->capacity) qsort(found->pairs, (size_t)found->count, sizeof *found->pairs, in_order);
+    if (found->count > 1 && found->count <= found->capacity) qsort(found->pairs, (size_t)found->count, sizeof *found->pairs, row_then_entry);
     return refused;
 }
 

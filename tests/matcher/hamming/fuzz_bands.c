@@ -23,6 +23,24 @@ static void search(const bands_t *index, const uint64_t *queries, int64_t asked,
     free(expected);
 }
 
+/* Hashes as they are published; the answer is in order where there was room for it. */
+static void find(const bands_t *index, const uint64_t *hashes, int64_t asked, int threshold) {
+    const int64_t most = index->count * asked;
+    uint64_t *queries = room(asked * index->width, 8);
+    pair_t *expected = room(most, sizeof *expected);
+    bands_diagonals(hashes, asked, index->width, queries, LEVEL_PORTABLE);
+    const int64_t expected_count = every_pair(index->rows, index->count, index->width, queries, 0, asked, threshold, expected);
+    for (int level = 0; level < levels(); level++) {
+        const int64_t capacity = below(4) ? most : below(expected_count + 1);
+        found_t found = {room(capacity, sizeof(pair_t)), capacity, 0};
+        check(bands_find(index, hashes, asked, threshold, &found, level) == 0, "it finds", level, 0, 0);
+        check(found.count == expected_count, "as many found", found.count, expected_count, level);
+        check(found.count > capacity || memcmp(found.pairs, expected, (size_t)expected_count * sizeof *expected) == 0, "in order", level, 0, 0);
+        free(found.pairs);
+    }
+    free(queries), free(expected);
+}
+
 static void check_diagonals(const uint64_t *hashes, int64_t count, int width) {
     uint64_t *plain = room(count * width, 8), *fast = room(count * width, 8);
     bands_diagonals(hashes, count, width, plain, LEVEL_PORTABLE);
@@ -83,6 +101,7 @@ int main(int argc, char **argv) {
         const bands_t index = {rows, starts, following, rest, count, width, bits};
         check(bands_build(rows, count, width, bits, starts, following, rest) == 0, "it is built", count, width, bits);
         search(&index, queries, asked, threshold, SOUND);
+        find(&index, queries, asked, threshold);
         check_diagonals(rows, count, width);
         check_distinct(rows, count, width);
 
