@@ -6,7 +6,7 @@ from typing import NamedTuple, Self
 from core.model import derived_id
 
 SEALED = ".seen"
-LOG = ".log"
+LOG = ".unsealed"  # not ".log": what a program says of itself is kept and passed on by other rules
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 

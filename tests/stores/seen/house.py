@@ -49,7 +49,7 @@ class SeenHouse:
         )
 
     def log_files(self) -> list[Path]:
-        return sorted(self.logs.glob("*/*.log"))
+        return sorted(self.logs.glob("*/*.unsealed"))
 
     def sealed_files(self) -> list[Path]:
         return sorted((self.folder / "seen").glob("*/*"))

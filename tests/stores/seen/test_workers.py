@@ -175,7 +175,7 @@ def test_a_killed_sealing_leaves_nothing_behind(tmp_path: Path) -> None:
     half.write_bytes(sealed.read_bytes()[:50])
     assert len(house.store.segments()) == 1  # half a file is none
 
-    log_again = house.logs / folder.name / f"{sealed.name.split('.')[0]}.log"
+    log_again = house.logs / folder.name / f"{sealed.name.split('.')[0]}.unsealed"
     sealed.unlink()
     with house.writer() as log:
         log.add([seen(1)])
