@@ -243,7 +243,12 @@ static void ask_ahead(const search_t *search, int64_t count) {
                 const uint32_t key = (uint32_t)lanes[query * search->bands + band] >> (16 - index->key_bits);
                 for (int64_t probe = 0; probe < search->upto_weight[search->quota[band] - 1]; probe++) {
                     const uint32_t *start = starts + (key ^ search->flips[probe]);
-                    __builtin_prefetch(step == 0 ? (const void *)start : index->following + band * index->count + *start);
+                    if (step == 0)
+                        __builtin_prefetch(start);
+                    else {
+                        __builtin_prefetch(index->following + band * index->count + start[0]);
+                        __builtin_prefetch(index->following + band * index->count + start[1]);
+                    }
                 }
             }
         }

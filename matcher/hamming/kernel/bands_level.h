@@ -118,7 +118,7 @@ TARGET static void LEVEL(band)(search_t *search, int64_t count) {
                 const bucket_t bucket = {starts[at], starts[at + 1]};
                 buckets[probe - from] = bucket;
                 __builtin_prefetch(search->following + bucket.start);
-                if (bucket.end - bucket.start > 16) __builtin_prefetch(search->following + bucket.start + 32);
+                __builtin_prefetch(search->following + bucket.end); /* half of the buckets lie on two lines */
             }
             if (++asked_chunk == chunks) asked_chunk = 0, asked_query++;
         }
