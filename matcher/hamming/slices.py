@@ -7,8 +7,8 @@
 Plane i is bit (i × step) mod (64 w) of a hash, bit k being bit k % 64 of word k // 64, least significant first; step = 40 w - 1 is about
 the golden section, so that any first planes are spread over the whole hash. Little-endian, so that a file can be mapped as it is.
 
-Fewer planes than bits are enough: two unrelated hashes of 256 bits that lie within 31 of each other on 96 planes are 4 in 10,000, and those
-few have their rows compared. So a search reads 12 bytes of a hash and not 32, and `PLANES` are what is worth keeping on a disk. Wider
+Fewer planes than bits are enough: two unrelated hashes of 256 bits that lie within 31 of each other on 120 planes are 6 in 100 million, and those
+few have their rows compared. So a search reads 15 bytes of a hash and not 32, and `PLANES` are what is worth keeping on a disk. Wider
 thresholds want more planes (`wanted`); with too few of them the rows are compared, or planes are made for the time of the search.
 """
 
@@ -28,10 +28,12 @@ Planes = NDArray[np.uint64]
 
 BLOCK: Final = 512  # hashes
 UNIT: Final = 24  # planes that are added in one go: any more or fewer are not used
-PLANES: Final = {256: 96, 64: 48}  # kept of a hash of so many bits: for thresholds up to about 40 and 16
+# Kept of a hash of so many bits: for thresholds up to about 40 and 16. With 96 planes of 256 so many rows were left to be compared that a
+# sweep of a cold disk read nearly all rows as well, page by page.
+PLANES: Final = {256: 120, 64: 48}
 
 _MOST_PLANES: Final = 240  # the kernel uses no more
-_FEW_LEFT: Final = 3.0  # standard deviations: 1 unrelated hash in 1000 is left to be compared by its row
+_FEW_LEFT: Final = 3.8  # standard deviations: 1 unrelated hash in 14,000 is left to be compared by its row
 _PLANES_PAY: Final = 1.0  # 1 in 6: comparing all rows in order is as fast
 _MAKING_PAYS: Final = 64  # queries from which on making planes costs less than they save
 _SLAB: Final = 2**16  # hashes whose planes are made at once, 2 MiB of them at most
@@ -42,7 +44,7 @@ class WrongPlanes(CallError, ValueError):
 
 
 def planes_of(rows: bytes | memoryview, bits: int) -> bytes:
-    """The planes worth keeping beside these rows: 12 bytes for a hash of 256 bits, 6 for one of 64, in whole blocks.
+    """The planes worth keeping beside these rows: 15 bytes for a hash of 256 bits, 6 for one of 64, in whole blocks.
 
     rows   hashes of `bits` bits as little-endian 64-bit words, the most significant word first: see core.model.SeenBlock
     """

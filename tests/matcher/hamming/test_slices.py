@@ -106,14 +106,14 @@ def test_damaged_planes_name_nobody_wrongly(case: Case, seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bits", "threshold", "planes"), [(256, 31, 96), (64, 10, 48), (256, 63, 168), (256, 0, 24), (256, 120, None)]
+    ("bits", "threshold", "planes"), [(256, 31, 120), (64, 10, 48), (256, 63, 192), (256, 0, 24), (256, 120, None)]
 )
 def test_a_wider_threshold_wants_more_planes(bits: int, threshold: int, planes: int | None) -> None:
     assert slices.wanted(threshold, bits) == planes
 
 
 def test_what_is_kept_is_what_the_usual_thresholds_want() -> None:
-    assert len(slices.planes_of(bytes(32 * 512), 256)) == 12 * 512
+    assert len(slices.planes_of(bytes(32 * 512), 256)) == 15 * 512
     assert len(slices.planes_of(bytes(8 * 513), 64)) == 6 * 1024
     assert slices.planes_of(b"", 256) == b""
 
