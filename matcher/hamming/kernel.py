@@ -22,7 +22,9 @@ from matcher.hamming.bands import PAD, Bands, diagonals, key_bits
 from matcher.hamming.pairs import Pairs, Words, no_pairs
 
 NUMPY: Final = "numpy"
-_ROOM: Final = 1024  # pairs an answer has room for at first, and one more a query
+# Pairs an answer has room for at first: where it is too little the whole search is done again, and memory that is not written costs nothing.
+_ROOM: Final = 1024
+_ROOM_A_QUERY: Final = 64
 
 
 class Level(enum.IntEnum):
@@ -250,7 +252,7 @@ class Kernel:
 
 def _answer(ask: Callable[[_Found], None], queries: int) -> Pairs:
     """Asks again with more room when the first had too little."""
-    room = _ROOM + queries
+    room = _ROOM + _ROOM_A_QUERY * queries
     while True:
         pairs = np.empty((room, 3), np.uint32)
         found = _Found(pairs=pairs.ctypes.data, capacity=room, count=0)
