@@ -22,7 +22,7 @@ from matcher.hamming.bands import PAD, Bands, diagonals, key_bits
 from matcher.hamming.pairs import Pairs, Words, no_pairs
 
 NUMPY: Final = "numpy"
-# Pairs an answer has room for at first: where it is too little the whole search is done again, and memory that is not written costs nothing.
+# Pairs an answer has room for at first. Where it is too little the search is done again, and memory that is not written costs nothing.
 _ROOM: Final = 1024
 _ROOM_A_QUERY: Final = 64
 
