@@ -7,8 +7,8 @@
 Plane i is bit (i × step) mod (64 w) of a hash, bit k being bit k % 64 of word k // 64, least significant first; step = 40 w - 1 is about
 the golden section, so that any first planes are spread over the whole hash. Little-endian, so that a file can be mapped as it is.
 
-Fewer planes than bits are enough: two unrelated hashes of 256 bits lie within 31 of each other on 120 planes 6 times in 100 million, and only
-then are the rows compared. So a search reads 15 bytes of a hash and not 32, and `PLANES` are what is worth keeping on a disk. Wider
+Fewer planes than bits are enough: two unrelated hashes of 256 bits lie within 31 of each other on 120 planes 6 times in 100 million, and
+only then are their rows compared. So a search reads 15 bytes of a hash and not 32, and `PLANES` are what is worth keeping on a disk. Wider
 thresholds want more planes (`wanted`); with too few of them the rows are compared, or planes are made for the time of the search.
 """
 
