@@ -97,7 +97,7 @@ class Comparing:
             self._compare(task)
         except StoreUnavailable as error:
             # Unknown, not "nothing there": the task stays, and whoever asks for its sweep is told that something is left.
-            log.warning("sweep.segment_not_compared", extra={"segment": task.segment, "reason": str(error)})
+            log.warning("sweep.segment_not_compared: %s", error, extra={"segment": task.segment})
             self._house.sweep_board.later(task, _again_s(SEGMENT_AGAIN_S, task.attempts))
         except Lost:
             log.info("sweep.task_lost", extra={"segment": task.segment})

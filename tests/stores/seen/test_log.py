@@ -80,6 +80,8 @@ def test_damage_in_the_middle_is_named_and_what_is_whole_is_kept(tmp_path: Path)
     (segment,) = house.store.segments()
     with pytest.raises(StoreUnavailable, match=path.stem), house.store.blocks(segment.name):
         pass
+    (fault,) = house.store.check().damaged
+    assert str(path) in fault
     house.store.seal_left(NOW)
 
     assert set(everything(house.store)) == flat([seen(1), seen(3)])
