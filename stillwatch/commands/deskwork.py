@@ -79,12 +79,13 @@ def show_hit(hit_id: Annotated[str, typer.Argument(metavar="ID")], json: Json = 
     if json:
         json_line(fields)
         return
+    width = max(map(len, fields))
     for name, value in fields.items():
         if isinstance(value, list):
             for each in value:
-                line(f"{name:12} {each}")
+                line(f"{name:{width}} {each}")
         else:
-            line(f"{name:12} {'-' if value is None else value}")
+            line(f"{name:{width}} {'-' if value is None else value}")
 
 
 def _decide(hit_id: str, decision: Decision, by: str, json: bool) -> None:
