@@ -98,9 +98,8 @@ class SeenSegments:
         for path in sorted(self._logs.glob(f"*/*{LOG}")):
             contents = read_file(path)
             if contents is not None and contents.lost:
-                damaged.append(
-                    f"{path} is damaged: {contents.lost} bytes are no record; what is whole is swept once it is sealed, within a day"
-                )
+                later = "what is whole is swept once it is sealed" if contents.site else "what it held is unknown"
+                damaged.append(f"{path} is damaged: {contents.lost} bytes are no record; {later}")
         files = self._listed()
         for file in files:
             try:

@@ -96,6 +96,9 @@ def test_a_log_whose_beginning_is_damaged_is_set_aside_and_named(tmp_path: Path)
     data = bytearray(path.read_bytes())
     data[20] ^= 1
     path.write_bytes(data)
+    (fault,) = house.store.check().damaged
+    assert str(path) in fault
+    assert "unknown" in fault
     with house.writer() as log:
         log.add([seen(5)])
 
