@@ -174,6 +174,14 @@ class SweepFinds(Protocol):
         Held until the lease ends. With `sweep` only URLs with a find of this sweep."""
         ...
 
+    def renew(self, finds: Sequence[str], lease_s: float) -> None:
+        """They are still being looked at."""
+        ...
+
+    def forget(self, seen_before: datetime) -> None:
+        """Finds in what was last seen before then, also those at which nobody could look: they end with what they were found in."""
+        ...
+
     def hasten(self) -> None:
         """Whatever waits is due now."""
         ...

@@ -151,7 +151,9 @@ class Clockwork:
                 return
             store = self._house.seen_store
             store.seal_left(now)
-            gone = store.forget(now - timedelta(days=self._house.settings.seen_days))
+            seen_before = now - timedelta(days=self._house.settings.seen_days)
+            self._house.sweep_finds.forget(seen_before)
+            gone = store.forget(seen_before)
             for site in {segment.site for segment in store.segments()}:
                 if self._house.site_book.standing(site) is Standing.REVOKED:
                     gone += store.erase_site(site)

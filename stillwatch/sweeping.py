@@ -7,9 +7,10 @@ A find is not a hit. It says that a picture was there; a hit follows from a fres
 """
 
 import logging
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -34,6 +35,7 @@ from core.model import (
 )
 from stillwatch.agreement import fault
 from stillwatch.wiring import House, utc_now
+from stores.sql import released
 
 if TYPE_CHECKING:
     from crawler.crawl import CrawlServices
@@ -43,7 +45,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("stillwatch.sweeping")
 
 LEASE_S: Final = 60.0  # of a task; renewed while it is worked on
-LOOK_LEASE_S: Final = 900.0  # of the finds looked at in one go: each may take as long as a fetch may
+LOOK_LEASE_S: Final = (
+    60.0  # of the finds looked at in one go; renewed while they are, however long a site takes to answer
+)
 URLS_AT_ONCE: Final = 10
 SEGMENT_AGAIN_S: Final = 600.0  # a segment that could not be read
 NOT_NOW_S: Final = 600.0  # a site that may not be asked at present
@@ -228,11 +232,33 @@ class Looking:
         by_url: dict[str, list[SweepFind]] = {}
         for each in finds:
             by_url.setdefault(each.sighting.image_url, []).append(each)
-        looks = look_afresh(self._site, list(by_url), self._services)
+        with self._held([each.id for each in finds]):
+            looks = look_afresh(self._site, list(by_url), self._services)
         states = {look.state for look in looks}
         if states & SILENT and states <= SILENT | {State.PENDING}:
             self._silent.add(name)
         return [looked for look in looks for looked in self._follow(look, by_url[look.image_url])]
+
+    @contextmanager
+    def _held(self, ids: Sequence[str]) -> Iterator[None]:
+        """Keeps them from other workers inside, by a thread that renews the lease; a killed worker's are free when it ends."""
+        ended = threading.Event()
+
+        def renew() -> None:
+            with released():
+                while not ended.wait(LOOK_LEASE_S / 3):
+                    try:
+                        self._house.sweep_finds.renew(ids, LOOK_LEASE_S)
+                    except StoreUnavailable as error:  # at worst another looks as well, which is harmless
+                        log.warning("sweep.lease_not_renewed", extra={"reason": str(error)})
+
+        thread = threading.Thread(target=renew, name="finds held", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
     def _why_not(self, name: str) -> str | None:
         """Why nothing may be asked of the site now; else what is needed to ask is open."""

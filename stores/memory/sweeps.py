@@ -180,6 +180,18 @@ class MemorySweepFinds:
                 self._shelf.finds[id_] = replace(free[id_], held=now + lease_s)
             return [self._shelf.finds[id_].find for id_ in sorted(mine)]
 
+    def renew(self, finds: Sequence[str], lease_s: float) -> None:
+        held = time.monotonic() + lease_s
+        with self._shelf.lock:
+            for row in self._rows(finds):
+                self._shelf.finds[row.find.id] = replace(row, held=held)
+
+    def forget(self, seen_before: datetime) -> None:
+        with self._shelf.lock:
+            self._shelf.finds = {
+                id_: row for id_, row in self._shelf.finds.items() if row.find.sighting.seen_at >= seen_before
+            }
+
     def hasten(self) -> None:
         with self._shelf.lock:
             self._shelf.finds = {id_: replace(row, due=0.0) for id_, row in self._shelf.finds.items()}

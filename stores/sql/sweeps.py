@@ -255,6 +255,15 @@ class SqlSweepFinds:
         return mine or ()
 
     @sql()
+    def renew(self, finds: Sequence[str], lease_s: float) -> None:
+        with _locked(finds) as rows:
+            rows.filter(state=WAITING).update(held=Now() + timedelta(seconds=lease_s))
+
+    @sql()
+    def forget(self, seen_before: datetime) -> None:
+        StoredSweepFind.objects.filter(seen_at__lt=seen_before).delete()
+
+    @sql()
     def hasten(self) -> None:
         StoredSweepFind.objects.filter(state=WAITING).update(due=AT_ONCE)
 

@@ -1,6 +1,7 @@
 """Sweeps, their tasks and what they found: in memory, in SQLite, in Postgres."""
 
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -382,6 +383,27 @@ def test_a_killed_workers_find_is_looked_at_by_another(protected: Stores) -> Non
     protected.sweep_finds.claim(0.05, 10)
 
     until(lambda: len(protected.sweep_finds.claim(LONG_S, 10)) == 1)
+
+
+def test_a_find_that_is_being_looked_at_is_kept_from_others_while_its_lease_is_renewed(protected: Stores) -> None:
+    stored(protected, find(1))
+    (mine,) = protected.sweep_finds.claim(0.3, 10)
+
+    protected.sweep_finds.renew([mine.id], 60.0)
+    time.sleep(0.4)
+
+    assert len(protected.sweep_finds.claim(60.0, 10)) == 0
+
+
+def test_a_find_ends_with_what_it_was_found_in(protected: Stores) -> None:
+    stored(protected, find(1))
+    (there,) = protected.sweep_finds.claim(0.0, 10)
+
+    protected.sweep_finds.forget(there.sighting.seen_at)
+    assert protected.sweep_finds.waiting()[0] == 1
+
+    protected.sweep_finds.forget(there.sighting.seen_at + timedelta(seconds=1))
+    assert protected.sweep_finds.waiting()[0] == 0
 
 
 def test_a_find_nobody_could_look_at_waits_and_may_be_hastened(protected: Stores) -> None:
