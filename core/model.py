@@ -373,9 +373,7 @@ class Hit:
     revision: int = 1
     case: str | None = None
     pages: tuple[str, ...] = field(default=(), repr=False)
-    found_earlier: datetime | None = (
-        None  # found by a sweep: when the crawler had met the picture, before it was enrolled
-    )
+    found_earlier: datetime | None = None  # found by a sweep: when the crawler had met the picture
 
 
 class Added(enum.Enum):

@@ -45,7 +45,7 @@ def test_a_hit_that_was_met_before_the_enrolment_says_so(scene: Scene, visitor: 
 
     words = visitor.page(reverse("hit", args=[hit.id])).words
 
-    assert "Met by the crawler on 2026-11-20 12:00:00 UTC, before the enrolment" in words
+    assert "Met by the crawler on 2026-11-20 12:00:00 UTC and found by looking back" in words
     assert "Met by the crawler" not in without
 
 
