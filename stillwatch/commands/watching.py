@@ -173,7 +173,8 @@ def crawl(
     chosen = _chosen(house, names or [])
     if not dry_run and house.enrolled_hashes.count() == 0:
         say(
-            "Nobody is enrolled: there is nothing to compare the pictures with yet. What is seen is kept, so that whoever enrols later is found in it."
+            "Nobody is enrolled: there is nothing to compare the pictures with yet. "
+            "What is seen is kept, so that whoever enrols later is found in it."
         )
     if len(chosen) == 1 and (once or dry_run):
         summary = _one_pass(house, chosen[0], dry_run=dry_run, max_pages=max_pages, json=json)
