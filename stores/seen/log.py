@@ -53,11 +53,11 @@ class Contents:
 
     @property
     def oldest_us(self) -> int:
-        return min(record.seen_us for record in self.records)
+        return min((record.seen_us for record in self.records), default=self.began_us)
 
     @property
     def newest_us(self) -> int:
-        return max(record.seen_us for record in self.records)
+        return max((record.seen_us for record in self.records), default=self.began_us)
 
 
 def framed(body: bytes) -> bytes:
@@ -154,7 +154,8 @@ class Log:
     def begin(cls, folder: Path, site: str, now_us: int) -> Self:
         body = HEAD.pack(now_us, 0, 0) + site.encode()
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.mkdir(exist_ok=True, mode=0o700)
             path = folder / f"{secrets.token_hex(16)}{LOG}"
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         except OSError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from core.model import SeenBlock, SeenPlace, SeenSegment
-from stores.seen.damage import Damaged
+from stores.seen.damage import LOG_CURE, Damaged
 from stores.seen.log import Contents, picture_of, read_file
 from stores.seen.naming import LOG, SealedFile, micros, moment, site_folder
 from stores.seen.sealing import Sealing
@@ -53,10 +53,10 @@ class SeenSegments:
         there = {file.segment for file in sealed}
         for path, contents in logs:
             name = _segment_of(path)
-            if contents is None or not contents.records or name in there:
+            if contents is None or name in there:
                 continue
-            if after_us is None or contents.newest_us > after_us:
-                found.append(_as_segment(name, contents))
+            if contents.lost or (contents.records and (after_us is None or contents.newest_us > after_us)):
+                found.append(_as_segment(name, contents))  # of a damaged one `blocks` says so: it may hold anything
         return sorted(found, key=lambda each: (each.oldest, each.name))
 
     @contextmanager
@@ -144,7 +144,7 @@ class SeenSegments:
             path = self._logs / folder / f"{token}{LOG}"
             contents = read_file(path)
             if contents is not None and contents.lost:
-                raise Damaged(str(path), f"{contents.lost} bytes are no record")
+                raise Damaged(str(path), f"{contents.lost} bytes are no record", cure=LOG_CURE)
             if contents is not None:
                 return logged(contents)
         return ()

@@ -99,6 +99,10 @@ def test_a_log_whose_beginning_is_damaged_is_set_aside_and_named(tmp_path: Path)
     (fault,) = house.store.check().damaged
     assert str(path) in fault
     assert "unknown" in fault
+    (segment,) = house.store.segments()  # so no sweep passes it by
+    with pytest.raises(StoreUnavailable, match=f"{path.stem}.*let it lie"), house.store.blocks(segment.name):
+        pass
+
     with house.writer() as log:
         log.add([seen(5)])
 
