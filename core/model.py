@@ -75,6 +75,15 @@ class Tier(enum.StrEnum):
     REVIEW = "review"
 
 
+class Evidence(enum.StrEnum):
+    """What carried a match."""
+
+    FRAME = "frame"  # the whole picture, or what was left of it without its border
+    REGION = "region"  # a part of one of the two: a crop, a cell of a collage
+    REGISTERED = "registered"  # a part that was shifted, scaled and turned until it lay best
+    LOCAL = "local"  # corners of the picture that lie in the same places
+
+
 # -------------------------------------------------------------------------------------------------------- watched sites
 
 
@@ -190,13 +199,16 @@ class Fingerprint:
 
     bits: fixed-width lower-case hex, most significant bit first (PDQ: 64 digits in the published order)
     quality: 0..100, PDQ's measure of how much there is to hash
-    view: "full", or a turn of it ("full/rot90", "full/flip" …); a later frame of an animation: "full@7"
+    view: which part of the picture, turned how: "full", "full/rot90", "crop:0,0,900,1000/flip-h"; of a later frame "full@7".
+        See matcher.views
+    time_s: of a video's frame, seconds from its beginning
     """
 
     hasher: str
     view: str
     bits: str = field(repr=False)
     quality: int
+    time_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +218,7 @@ class HashedPicture:
     ref: str
     quality: int
     fingerprints: tuple[Fingerprint, ...]
+    local: bytes | None = field(default=None, repr=False)  # matcher.corners.packed, where the person chose it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +261,24 @@ class HashChanges:
     whole: bool = False  # `changed` is everything there is: an entry that it does not name is gone
 
 
+class CornerRow(NamedTuple):
+    """The corners of one enrolled picture, as a matcher holds them in memory: a number, and nobody's name. The most sensitive thing
+    there is here: an outline of the picture can be guessed from them."""
+
+    entry: int  # the picture's id in the store, never given twice
+    corners: bytes  # matcher.corners.packed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CornerChanges:
+    """As HashChanges."""
+
+    version: int
+    changed: Sequence[CornerRow] = field(repr=False)
+    removed: Sequence[int]
+    whole: bool = False
+
+
 class PersonState(enum.StrEnum):
     PROTECTED = "protected"
     WITHDRAWN = "withdrawn"
@@ -256,6 +287,10 @@ class PersonState(enum.StrEnum):
 
 # -------------------------------------------------------------------------------------------------------------- matches
 
+Overlay = tuple[tuple[int, int], tuple[int, int], tuple[int, int], tuple[int, int]]
+"""Where the enrolled picture lies in the seen one: its upper left, upper right, lower right and lower left corner, as (x, y) in
+thousandths of the seen picture's width and height. Beyond 0 to 1000 where the seen picture shows a part only. No pixel is in it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
@@ -263,15 +298,24 @@ class Match:
 
     enrolment: Enrolment
     seen: Fingerprint
-    distance: int  # differing bits
+    distance: int  # differing bits; LOCAL: of the corners that agree, at the median
+    evidence: Evidence = Evidence.FRAME
+    overlay: Overlay | None = None
+    agreeing: int = 0  # LOCAL: corners that lie in the same places
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The best match of one person in one picture, and how sure it is."""
+    """The best match of one person in one picture, and how sure it is.
+
+    limit     the differing bits up to which this tier reaches for this evidence
+    ranges    of a video: (from, to) in seconds, where it was found
+    """
 
     match: Match
     tier: Tier
+    limit: int | None = None
+    ranges: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -374,6 +418,10 @@ class Hit:
     case: str | None = None
     pages: tuple[str, ...] = field(default=(), repr=False)
     found_earlier: datetime | None = None  # found by a sweep: when the crawler had met the picture
+    evidence: Evidence = Evidence.FRAME
+    overlay: Overlay | None = None
+    agreeing: int = 0  # as in Match
+    ranges: tuple[tuple[float, float], ...] = ()  # as in Finding
 
 
 class Added(enum.Enum):
@@ -395,6 +443,41 @@ class HitQuery:
     text: str | None = None
     limit: int = 1000
     offset: int = 0
+
+
+# ----------------------------------------------------------------------------------------------------------- collisions
+
+
+class HashName(NamedTuple):
+    """One enrolled hash. Its person is hidden where it is printed, by PersonId."""
+
+    person: PersonId
+    ref: str
+    hasher: str
+    view: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundIn:
+    """A picture in which an enrolled hash was found. Never where it was.
+
+    whole     bits of its full frame by our own hasher, upright; empty where it has none
+    matched   bits of the view that lay near, as they are; empty where they were moved first, or corners matched and no bits
+    """
+
+    sha256: str = field(repr=False)
+    whole: str = field(repr=False)
+    matched: str = field(repr=False)
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantine:
+    """An enrolled hash that was found in pictures which have nothing to do with each other: it matches nothing until it is released."""
+
+    name: HashName = field(repr=False)
+    since: datetime
+    threshold: int  # that it had, and gets back
 
 
 # --------------------------------------------------------------------------------------------------------------- sweeps
@@ -668,7 +751,7 @@ def hit_of(finding: Finding, sighting: ImageSighting, sha256: str) -> Hit:
         sha256=sha256,
         tier=finding.tier,
         distance=finding.match.distance,
-        threshold=enrolment.threshold,
+        threshold=enrolment.threshold if finding.limit is None else finding.limit,
         hasher=enrolment.fingerprint.hasher,
         view=enrolment.fingerprint.view,
         ref=enrolment.ref,
@@ -677,6 +760,10 @@ def hit_of(finding: Finding, sighting: ImageSighting, sha256: str) -> Hit:
         last_seen=sighting.seen_at,
         status=HitStatus.CONFIRMED if finding.tier is Tier.CONFIRMED else HitStatus.CANDIDATE,
         pages=(sighting.page_url,),
+        evidence=finding.match.evidence,
+        overlay=finding.match.overlay,
+        agreeing=finding.match.agreeing,
+        ranges=finding.ranges,
     )
 
 

@@ -13,18 +13,22 @@ from core.model import (
     Added,
     Alert,
     Case,
+    CornerChanges,
     Decision,
     Enrolment,
     Examination,
     FindState,
+    FoundIn,
     HashChanges,
     HashedPicture,
+    HashName,
     Hit,
     HitQuery,
     NoticeDetails,
     PassRecord,
     PersonId,
     PersonState,
+    Quarantine,
     SeenBlock,
     SeenPicture,
     SeenPlace,
@@ -73,6 +77,23 @@ class EnrolledHashes(Protocol):
 
     def enrolments(self) -> tuple[int, Sequence[Enrolment]]:
         """The version, and every fingerprint of every protected person at that version. Reads them all: for a sweep, not for a matcher."""
+        ...
+
+
+class EnrolledCorners(Protocol):
+    """The corners of the pictures of people who chose to have them kept. Sealed where they lie; open only in a matcher's memory."""
+
+    def version(self) -> int:
+        """As EnrolledHashes.version, and the same number."""
+        ...
+
+    def corner_changes(self, since: int) -> CornerChanges:
+        """As EnrolledHashes.changes."""
+        ...
+
+    def corner_owners(self, entries: Sequence[int]) -> Mapping[int, Enrolment]:
+        """Whose they are at this moment, of protected people only, as an Enrolment of the picture's first full-frame fingerprint.
+        The last word on a match."""
         ...
 
 
@@ -205,7 +226,8 @@ class People(Protocol):
     """Who is protected."""
 
     def enrol(self, person: PersonId, recipe: str, pictures: Sequence[HashedPicture], now: datetime) -> Sequence[str]:
-        """Stores the hashes; returns the refs that were new. A picture enrolled before (the same hashes) is not stored again.
+        """Stores the hashes; returns the refs that were new. A picture enrolled before (the same hashes) is not stored again, but takes
+        the corners that come with it now; without any it keeps those that it has.
 
         A person who withdrew is protected again from here on. Hits rows that were refused meanwhile stay unknown.
         """
@@ -213,6 +235,13 @@ class People(Protocol):
 
     def withdraw(self, person: PersonId, now: datetime) -> None:
         """From its return on no hit of this person is taken by any HitLog. Raises UnknownId."""
+        ...
+
+    def drop_local(self, person: PersonId) -> int:
+        """The person takes back their choice: the corners of all their pictures go, the hashes stay. Returns how many went.
+
+        Raises UnknownId for who is not protected.
+        """
         ...
 
     def set_threshold(self, person: PersonId, ref: str | None, hasher: str, threshold: int) -> int:
@@ -229,6 +258,14 @@ class People(Protocol):
 
         Who is protected again is so since a later moment than before and than the withdrawal, whatever the clocks say: the moment tells
         one protection from the next.
+        """
+        ...
+
+    def outdated(self, recipe: str) -> Mapping[PersonId, int]:
+        """How many pictures of each protected person were hashed by an older recipe than this and by none as new ("views-1"). Who has
+        none is left out, and so are plain lists and exchanges: of those there is no picture to hash again.
+
+        Reads all pictures: for `doctor`.
         """
         ...
 
@@ -421,4 +458,45 @@ class Announcer(Protocol):
 class Heard(Protocol):
     def latest(self) -> int | None:
         """The newest version heard, or None. Never blocks."""
+        ...
+
+
+class CollisionBook(Protocol):
+    """What enrolled hashes are found in, so that one which is found in everything shows. What belongs to a person goes with their
+    withdrawal, in the same transaction."""
+
+    def note(self, name: HashName, found: FoundIn) -> Sequence[FoundIn]:
+        """Keeps the newest 20 of a hash, a picture once. Returns what is kept of it, the newest first; nothing of who is not protected."""
+        ...
+
+    def quarantine(self, name: HashName, now: datetime) -> bool:
+        """Its threshold is -1 from here on, felt like any change of a threshold. False: it is gone, matches nothing already, or was
+        released by a person, who has the last word."""
+        ...
+
+    def quarantined(self) -> Sequence[Quarantine]:
+        """The oldest first."""
+        ...
+
+    def release(self, person: PersonId, ref: str, now: datetime) -> int:
+        """The hashes of this picture have the thresholds that they had, and nothing puts them back by itself. Returns how many there were.
+
+        Raises UnknownId for who is not protected and for a ref that is not there.
+        """
+        ...
+
+
+class NegativeBank(Protocol):
+    """Pictures that an analyst said are not the person's. They go with that person's withdrawal, in the same transaction."""
+
+    def add(self, hit: Hit, now: datetime) -> bool:
+        """What was found in it is known from the CollisionBook. False: it was forgotten there, or the person is not protected."""
+        ...
+
+    def take_out(self, hits: Sequence[str]) -> None:
+        """The decision was taken back. Those that are not there are left out."""
+        ...
+
+    def pictures(self) -> Sequence[str]:
+        """Bits of their full frames, hex, by our own hasher. Cheap: asked every few seconds."""
         ...

@@ -1,8 +1,10 @@
-"""From matches to findings: how sure the matcher is. Pure policy; the numbers were measured.
+"""From matches to findings: how sure the matcher is. Pure policy; the numbers are `Limits`, measured in `benchmarks/detection.py`.
 
-Over 142.7 million pairs of distinct photographs PDQ came no closer than 60 bits, save for one photograph that was there twice:
-at 31 bits or fewer, and with features enough on both sides, a match is CONFIRMED. Up to 63 bits the same corpus gives about
-one false pair in ten million: PROBABLE, a person looks. Beyond that, if somebody set so wide a threshold, REVIEW.
+Each kind of evidence has limits of its own, because each comes near by chance at another distance: a whole frame is compared once, a
+region is one of many, a registered region was moved until it lay best, and corners are counted instead.
+
+Only a hash that lies as it was made may confirm: within 31 bits a frame or region was never another picture's. Whatever was moved
+into place, and whatever is told by corners, is PROBABLE at most: a person looks.
 
 A 64-bit hash never confirms. Against a million entries pHash hit 12 % of unrelated pictures at 10 bits, 1 % at 8 and none of
 768 at 6: within 6 bits it is REVIEW, whatever the entry's threshold says.
@@ -11,64 +13,124 @@ Flat pictures and frames collide: with a quality below 50 on either side there i
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from core.model import Finding, Match, PersonId, Tier
+from core.model import Evidence, Finding, Match, PersonId, Tier
 from matcher.hashers import MIN_QUALITY
 
-# hasher → (differing bits, inclusive → tier), the surest first
-_TIERS: Final[Mapping[str, tuple[tuple[int, Tier], ...]]] = {
-    "pdq": ((31, Tier.CONFIRMED), (63, Tier.PROBABLE), (256, Tier.REVIEW)),
-    "phash64": ((6, Tier.REVIEW),),
+_SHELVES: Final[Mapping[str, tuple[int, ...]]] = {
+    # Up to which differing bits entries of one hasher are searched together: each search costs what its widest entry costs.
+    "pdq": (31, 63, 80),
+    "area": (31, 63, 80),
+    "phash64": (6,),
 }
 _SURENESS: Final = {Tier.CONFIRMED: 0, Tier.PROBABLE: 1, Tier.REVIEW: 2}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Differing bits of 256, inclusive; of `local_*` the corners that agree, at least. -1 bits: never.
+
+    candidate   up to here a region or frame that proves nothing by itself is registered
+    """
+
+    frame_confirmed: int = 31
+    frame_probable: int = 63
+    frame_review: int = 68
+    region_confirmed: int = 31
+    region_probable: int = 50
+    region_review: int = 57
+    candidate: int = 70
+    registered_probable: int = 37
+    registered_review: int = 41
+    local_probable: int = 10
+    local_review: int = 8
+
+    def steps(self, evidence: Evidence) -> tuple[tuple[int, Tier], ...]:
+        """(differing bits up to which, tier), the surest first. LOCAL is not told by bits: see `agreeing`."""
+        match evidence:
+            case Evidence.FRAME:
+                return (
+                    (self.frame_confirmed, Tier.CONFIRMED),
+                    (self.frame_probable, Tier.PROBABLE),
+                    (self.frame_review, Tier.REVIEW),
+                )
+            case Evidence.REGION:
+                return (
+                    (self.region_confirmed, Tier.CONFIRMED),
+                    (self.region_probable, Tier.PROBABLE),
+                    (self.region_review, Tier.REVIEW),
+                )
+            case Evidence.REGISTERED:
+                return ((self.registered_probable, Tier.PROBABLE), (self.registered_review, Tier.REVIEW))
+            case Evidence.LOCAL:
+                return ()
+
+    def agreeing(self, corners: int) -> Tier | None:
+        if corners >= self.local_probable:
+            return Tier.PROBABLE
+        return Tier.REVIEW if corners >= self.local_review else None
+
+
+DEFAULT: Final = Limits()
+_SUPPORT: Final = ((6, Tier.REVIEW),)  # of 64 bits
+
+
 def farthest(hasher: str) -> int:
     """The distance beyond which a match of this hasher says nothing, whatever the entry's threshold."""
-    return max((most for most, _ in _TIERS.get(hasher, ())), default=-1)
+    return max(_SHELVES.get(hasher, ()), default=-1)
 
 
 def reach(hasher: str, threshold: int) -> int:
-    """The farthest distance of the tier in which a match at this threshold falls: thresholds of one reach are searched together."""
-    return next((most for most, _ in _TIERS.get(hasher, ()) if threshold <= most), farthest(hasher))
+    """The farthest distance of the shelf on which an entry with this threshold stands: a shelf is searched at once."""
+    return next((most for most in _SHELVES.get(hasher, ()) if threshold <= most), farthest(hasher))
 
 
-def tier(match: Match) -> Tier | None:
+def finding(match: Match, limits: Limits = DEFAULT) -> Finding | None:
     """None: this match says nothing."""
     entry = match.enrolment
-    if entry.fingerprint.hasher != match.seen.hasher or match.distance > entry.threshold:
+    if entry.threshold < 0:  # matches nothing: withdrawn from comparison, or in quarantine
         return None
-    if min(entry.fingerprint.quality, match.seen.quality) < MIN_QUALITY:
+    if match.evidence is Evidence.LOCAL:
+        sure = limits.agreeing(match.agreeing)
+        return None if sure is None else Finding(match=match, tier=sure, limit=match.distance)
+    if match.distance > entry.threshold or min(entry.fingerprint.quality, match.seen.quality) < MIN_QUALITY:
         return None
-    return next((sure for most, sure in _TIERS.get(match.seen.hasher, ()) if match.distance <= most), None)
+    steps = _SUPPORT if match.seen.hasher == "phash64" else limits.steps(match.evidence)
+    for most, tier in steps:
+        if match.distance <= most:
+            return Finding(match=match, tier=tier, limit=min(most, entry.threshold))
+    return None
 
 
-def findings(matches: Iterable[Match]) -> tuple[Finding, ...]:
+def findings(matches: Iterable[Match], limits: Limits = DEFAULT) -> tuple[Finding, ...]:
     """One a person, the best there is: the surest tier, then the smallest distance, then by names, so that every run agrees.
 
     The surest and nearest person comes first.
     """
     best: dict[PersonId, Finding] = {}
     for match in matches:
-        sure = tier(match)
-        if sure is None:
+        found = finding(match, limits)
+        if found is None:
             continue
-        finding = Finding(match=match, tier=sure)
         known = best.get(match.enrolment.person)
-        if known is None or _rank(finding) < _rank(known):
-            best[match.enrolment.person] = finding
+        if known is None or _rank(found) < _rank(known):
+            best[match.enrolment.person] = found
     return tuple(sorted(best.values(), key=_rank))
 
 
-def _rank(finding: Finding) -> tuple[int, int, str, str, str, str, str]:
-    entry = finding.match.enrolment
+def _rank(found: Finding) -> tuple[int, bool, int, int, str, str, str, str, str]:
+    entry = found.match.enrolment
+    local = found.match.evidence is Evidence.LOCAL  # its bits are of corners, and say less
     return (
-        _SURENESS[finding.tier],
-        finding.match.distance,
+        _SURENESS[found.tier],
+        local,
+        -found.match.agreeing,
+        found.match.distance,
         str(entry.person),
         entry.ref,
         entry.fingerprint.hasher,
         entry.fingerprint.view,
-        finding.match.seen.view,
+        found.match.seen.view,
     )

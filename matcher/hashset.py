@@ -4,6 +4,8 @@ Two forms are read: SET.json, as `hash` writes it, and a plain list of PDQ hashe
 What is unusable in a set is refused by its ref, with the reason; the rest is taken.
 """
 
+import base64
+import binascii
 import errno
 import json
 import os
@@ -15,10 +17,11 @@ from typing import Final, TypeGuard
 
 from core.errors import CallError
 from core.model import Fingerprint, HashedPicture, HashSet, State
+from matcher.corners import unpacked
 from matcher.decode import Decoder
 from matcher.decode.limits import MAX_BYTES
 from matcher.hashers import HASHERS, MIN_QUALITY
-from matcher.views import RECIPE, RECIPE_NAME, RECIPE_VERSION, is_view, view
+from matcher.views import KINDS, RECIPE, RECIPE_NAME, RECIPE_VERSION, is_view, view
 
 FORMAT: Final = 1
 LIST_RECIPE: Final = "pdq-list-1"
@@ -28,20 +31,24 @@ _UNKNOWN_QUALITY: Final = 100  # a plain list does not say; a hash without featu
 # ------------------------------------------------------------------------------------------------------------- hashing
 
 
-def hash_file(path: Path, decoder: Decoder) -> HashedPicture | tuple[State, str]:
-    """The picture as enrolment wants it, or the state it ended in and why, without its name."""
+def hash_file(path: Path, decoder: Decoder, *, local: bool = False) -> HashedPicture | tuple[State, str]:
+    """The picture as enrolment wants it, or the state it ended in and why, without its name.
+
+    local   its corners, too: only where the person chose it
+    """
     match _bytes_of(path):
         case bytes() as image_bytes:
             pass
         case refused:
             return refused
-    reading = decoder.read(image_bytes, turns=True)
+    reading = decoder.read(image_bytes, turns=True, corners=local)
     if reading.obstacle not in {None, State.PARTIAL} or not reading.fingerprints:
         return reading.obstacle or State.BROKEN, reading.reason
     return HashedPicture(
         ref=secrets.token_hex(8),
         quality=max(one.quality for one in reading.fingerprints),
         fingerprints=reading.fingerprints,
+        local=next((scene.corners for scene in reading.scenes), None) if local else None,
     )
 
 
@@ -70,20 +77,25 @@ def make_set(pictures: Iterable[HashedPicture]) -> str:
         {
             "stillwatch": FORMAT,
             "recipe": {"name": RECIPE_NAME, "version": RECIPE_VERSION},
-            "images": [
-                {
-                    "ref": picture.ref,
-                    "quality": picture.quality,
-                    "fingerprints": [
-                        {"hasher": one.hasher, "view": one.view, "bits": one.bits, "quality": one.quality}
-                        for one in picture.fingerprints
-                    ],
-                }
-                for picture in pictures
-            ],
+            "images": [_image(picture) for picture in pictures],
         },
         indent=1,
     )
+
+
+def _image(picture: HashedPicture) -> dict[str, object]:
+    image: dict[str, object] = {
+        "ref": picture.ref,
+        "quality": picture.quality,
+        "fingerprints": [
+            {"hasher": one.hasher, "view": one.view, "bits": one.bits, "quality": one.quality}
+            | ({} if one.time_s is None else {"time_s": one.time_s})
+            for one in picture.fingerprints
+        ],
+    }
+    if picture.local is not None:
+        image["local"] = base64.b64encode(picture.local).decode("ascii")
+    return image
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
@@ -121,7 +133,7 @@ def _read_json(text: str) -> HashSet:
             )
         ref = image.get("ref")
         if _is_ref(ref):
-            taken.add(ref, _picture(ref, image.get("fingerprints")))
+            taken.add(ref, _picture(ref, image.get("fingerprints"), image.get("local")))
         else:
             taken.add(f"image {number}", 'its "ref" must be a text of 1 to 100 printable characters')
     return taken.hash_set(_recipe(document.get("recipe")))
@@ -172,7 +184,7 @@ def _hashes(picture: HashedPicture) -> frozenset[tuple[str, str, str]]:
     return frozenset((one.hasher, one.view, one.bits) for one in picture.fingerprints)
 
 
-def _picture(ref: str, rows: object) -> HashedPicture | str:
+def _picture(ref: str, rows: object, local: object = None) -> HashedPicture | str:
     """The picture, or why it cannot be enrolled."""
     if not isinstance(rows, list) or not rows:
         return "it has no fingerprints"
@@ -184,17 +196,37 @@ def _picture(ref: str, rows: object) -> HashedPicture | str:
         fingerprints.append(made)
     if len({(one.hasher, one.view) for one in fingerprints}) < len(fingerprints):
         return "it has two fingerprints of one view by one hasher"
-    return HashedPicture(ref=ref, quality=max(one.quality for one in fingerprints), fingerprints=tuple(fingerprints))
+    corners = _local(local)
+    if isinstance(corners, str):
+        return corners
+    return HashedPicture(
+        ref=ref,
+        quality=max(one.quality for one in fingerprints),
+        fingerprints=tuple(fingerprints),
+        local=corners,
+    )
+
+
+def _local(local: object) -> bytes | str | None:
+    """The corners as they are kept, or why they cannot be."""
+    if local is None:
+        return None
+    try:
+        packed = base64.b64decode(local, validate=True) if isinstance(local, str) else b""
+        unpacked(packed)
+    except (ValueError, binascii.Error):
+        return 'its "local" part is damaged: make the set again with `stillwatch hash --local`'
+    return packed
 
 
 def _fingerprint(row: object) -> Fingerprint | str:
     if not isinstance(row, dict):
         return "a fingerprint must be an object with hasher, view, bits and quality"
-    hasher, name, bits, quality = (row.get(key) for key in ("hasher", "view", "bits", "quality"))
+    hasher, name, bits, quality, time_s = (row.get(key) for key in ("hasher", "view", "bits", "quality", "time_s"))
     if not isinstance(hasher, str) or hasher not in HASHERS:
         return f"unknown hasher; known: {', '.join(HASHERS)}"
     if not isinstance(name, str) or not is_view(name):
-        return f"unknown view; known: {view(0, '')}, its turns ({view(0, 'rot90')} …) and frames ({view(7, '')})"
+        return f"unknown view; known: {', '.join(KINDS)}, with turns ({view(0, 'rot90')} …) and frames ({view(7, '')} …)"
     if not isinstance(bits, str):
         return "bits must be hex digits"
     fault = HASHERS[hasher].fault(bits.lower())
@@ -204,7 +236,9 @@ def _fingerprint(row: object) -> Fingerprint | str:
         return "its quality must be a whole number from 0 to 100"
     if quality < MIN_QUALITY:
         return f"too few features: its quality is {quality}, at least {MIN_QUALITY} is needed"
-    return Fingerprint(hasher=hasher, view=name, bits=bits.lower(), quality=quality)
+    if time_s is not None and not (isinstance(time_s, int | float) and not isinstance(time_s, bool) and 0 <= time_s < 1e7):
+        return "its time_s must be seconds from the beginning of the video"
+    return Fingerprint(hasher=hasher, view=name, bits=bits.lower(), quality=quality, time_s=time_s)
 
 
 def _is_ref(ref: object) -> TypeGuard[str]:

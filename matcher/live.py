@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +19,8 @@ from core.errors import StoreUnavailable
 from core.model import Fingerprint, HashChanges, HashRow, Match
 from core.ports import EnrolledHashes
 from matcher import confirm
+from matcher.geometry import described
+from matcher.hashers import COMPARED_WITH, TURNED_COMPARED_WITH
 from matcher.index import HashIndex, words
 from matcher.index_files import Base, Damaged, IndexFolder
 from matcher.segments import Build, Entries, Segment, merged, scanned, shelved
@@ -50,36 +51,42 @@ class Snapshot:
     def anybody(self) -> bool:
         return self.count > 0
 
-    def matches(self, seen: Sequence[Fingerprint]) -> Iterator[Match]:
+    def matches(self, seen: Sequence[Fingerprint], turned: Sequence[Fingerprint] = ()) -> Iterator[Match]:
         """Each confirmed by what the store says of it now: nobody who withdrew, no hash but the one that is enrolled.
 
+        turned   the same views in other turns: compared with PDQ alone, of which partners enrol one turn
         Raises StoreUnavailable when there is something to confirm and the store does not answer.
         """
-        near = sorted(self._near(seen))
+        looked_for = [*seen, *turned]
+        near = sorted(self._near(seen, COMPARED_WITH, 0) | self._near(turned, TURNED_COMPARED_WITH, len(seen)))
         if not near:
             return
         enrolled = self.hashes.get(sorted({entry for _, entry in near}))
         for place, entry in near:
-            enrolment = enrolled.get(entry)
-            if enrolment is None or enrolment.fingerprint.hasher != seen[place].hasher:
+            enrolment, one = enrolled.get(entry), looked_for[place]
+            if enrolment is None or len(enrolment.fingerprint.bits) != len(one.bits):
                 continue
-            distance = (int(enrolment.fingerprint.bits, 16) ^ int(seen[place].bits, 16)).bit_count()
-            if distance <= min(enrolment.threshold, confirm.farthest(seen[place].hasher)):
-                yield Match(enrolment=enrolment, seen=seen[place], distance=distance)
+            distance = (int(enrolment.fingerprint.bits, 16) ^ int(one.bits, 16)).bit_count()
+            if distance <= min(enrolment.threshold, confirm.farthest(enrolment.fingerprint.hasher)):
+                yield described(Match(enrolment=enrolment, seen=one, distance=distance))
 
-    def _near(self, seen: Sequence[Fingerprint]) -> set[tuple[int, int]]:
-        """Places in `seen`, and the entries that are near them."""
+    def _near(
+        self, seen: Sequence[Fingerprint], compared_with: Mapping[str, Sequence[str]], first: int
+    ) -> set[tuple[int, int]]:
+        """Places in `seen`, counted from `first`, and the entries that are near them."""
         found: set[tuple[int, int]] = set()
-        for hasher, group in groupby(
-            sorted(range(len(seen)), key=lambda at: seen[at].hasher), key=lambda at: seen[at].hasher
-        ):
-            places = list(group)
+        for hasher in {segment.shelf.hasher for segment in (*self.base.segments, *self.tail)}:
+            places = [at for at, one in enumerate(seen) if hasher in compared_with.get(one.hasher, ())]
+            if not places:
+                continue
             queries = words([seen[at].bits for at in places])
             for segment in (*self.base.segments, *self.tail):
                 if segment.shelf.hasher != hasher:
                     continue
                 rows, entries = segment.near(queries)
-                found.update((places[row], entry) for row, entry in zip(rows.tolist(), entries.tolist(), strict=True))
+                found.update(
+                    (first + places[row], entry) for row, entry in zip(rows.tolist(), entries.tolist(), strict=True)
+                )
         return found
 
     @property

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from core.model import Enrolment, Finding, ImageSighting, Match, SeenBlock, SeenPlace
 from matcher import confirm
+from matcher.geometry import described
 from matcher.hamming import Words, slices
 from matcher.hashers import MIN_QUALITY
 from matcher.index import HashIndex, words
@@ -165,7 +166,7 @@ def _pictures(hasher: str, near: _Near, places: Places) -> Iterator[tuple[_Pictu
             yield (
                 _Picture(place.sighting, place.sha256),
                 [
-                    Match(enrolment=enrolment, seen=place.fingerprint, distance=distance)
+                    described(Match(enrolment=enrolment, seen=place.fingerprint, distance=distance))
                     for enrolment, distance in matched
                 ],
             )

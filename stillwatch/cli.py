@@ -6,7 +6,7 @@ from typing import NoReturn
 import typer
 
 from core.errors import StillwatchError
-from stillwatch.commands import deskwork, exchange, operations, protection, sweeping, watching
+from stillwatch.commands import calibrating, deskwork, exchange, operations, protection, quarantine, sweeping, watching
 from stillwatch.output import say
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (operations, protection, exchange, sweeping, watching, deskwork):
+for group in (operations, protection, quarantine, exchange, sweeping, watching, deskwork, calibrating):
     group.add_to(app)
 
 

@@ -1,8 +1,8 @@
 """What `doctor` looks at: each check names what it found and, where something is missing, the cure."""
 
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from core.errors import StillwatchError
@@ -17,17 +17,20 @@ class Check:
     health: str  # "ok", "warn" or "bad"
     what: str
     cure: str = ""
+    counted: Mapping[str, int] = field(default_factory=dict)  # for scripts, beside the words
 
 
 def checks(house: House, now: datetime) -> Iterator[Check]:
     yield Check(name="python", health="ok", what=sys.version.split()[0])
     yield _database(house)
+    yield _recipe(house)
     yield _withdrawals(house)
     yield _redis(house)
     yield _elasticsearch(house)
     yield _decoder(house)
     yield _engine()
     yield _index(house)
+    yield _quarantine(house)
     yield from _seen(house, now)
     yield from _work(house)
     yield from _sites(house, now)
@@ -41,6 +44,25 @@ def _database(house: House) -> Check:
         return Check(name="database", health="bad", what=str(error), cure="check DATABASE_URL")
     health, cure = ("ok", "") if count else ("warn", "stillwatch enrol SET.json")
     return Check(name="database", health=health, what=f"{kind}; {count} hashes enrolled", cure=cure)
+
+
+def _recipe(house: House) -> Check:
+    from matcher.views import RECIPE
+
+    try:
+        outdated = house.people.outdated(RECIPE)
+    except StillwatchError as error:
+        return Check(name="recipe", health="bad", what=str(error), cure="check DATABASE_URL")
+    counted = {"hash_again": len(outdated)}
+    if not outdated:
+        return Check(name="recipe", health="ok", what=f"nobody needs to hash again: {RECIPE}", counted=counted)
+    return Check(
+        name="recipe",
+        health="warn",
+        what=f"{len(outdated)} people should hash again: {sum(outdated.values())} pictures are held by an older recipe than {RECIPE}",
+        cure="ask them to run stillwatch hash and to enrol the new set",
+        counted=counted,
+    )
 
 
 def _withdrawals(house: House) -> Check:
@@ -86,6 +108,24 @@ def _decoder(house: House) -> Check:
             name="decoder", health="bad", what="its child process does not live", cure="allow child processes of 1 GiB"
         )
     return Check(name="decoder", health="ok", what="a child process decodes")
+
+
+def _quarantine(house: House) -> Check:
+    try:
+        held = house.collision_book.quarantined()
+    except StillwatchError as error:
+        return Check(name="quarantine", health="bad", what=str(error), cure="check DATABASE_URL")
+    if not held:
+        return Check(name="quarantine", health="ok", what="no hash was found in everything", counted={"quarantined": 0})
+    people = sorted({str(each.name.person) for each in held})
+    some = ", ".join(people[:5]) + (" …" if len(people) > 5 else "")
+    return Check(
+        name="quarantine",
+        health="warn",
+        what=f"{len(held)} hashes were found in everything and match nothing; of {some}",
+        cure="stillwatch person quarantine",
+        counted={"quarantined": len(held)},
+    )
 
 
 def _seen(house: House, now: datetime) -> Iterator[Check]:

@@ -1,8 +1,8 @@
 """The JSON lines of CONTRACT: plain functions from the domain to what others script against."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from core.model import Alert, Case, Examination, Hit, PassRecord, State, rfc3339
+from core.model import Alert, Case, Examination, Hit, Overlay, PassRecord, State, rfc3339
 
 
 def hit_line(hit: Hit) -> dict[str, object]:
@@ -25,6 +25,10 @@ def hit_line(hit: Hit) -> dict[str, object]:
         "found_earlier": None if hit.found_earlier is None else rfc3339(hit.found_earlier),
         "case": hit.case,
         "pages": list(hit.pages),
+        "evidence": hit.evidence.value,
+        "overlay": overlay(hit.overlay),
+        "agreeing": hit.agreeing,
+        "ranges": ranges(hit.ranges),
     }
 
 
@@ -81,9 +85,13 @@ def scan_line(path: str, examination: Examination) -> dict[str, object]:
                 "person": str(finding.match.enrolment.person),
                 "tier": finding.tier.value,
                 "distance": finding.match.distance,
-                "threshold": finding.match.enrolment.threshold,
+                "threshold": finding.match.enrolment.threshold if finding.limit is None else finding.limit,
                 "hasher": finding.match.enrolment.fingerprint.hasher,
                 "view": finding.match.enrolment.fingerprint.view,
+                "evidence": finding.match.evidence.value,
+                "overlay": overlay(finding.match.overlay),
+                "agreeing": finding.match.agreeing,
+                "ranges": ranges(finding.ranges),
             }
             for finding in examination.findings
         ],
@@ -101,6 +109,14 @@ def pass_line(record: PassRecord) -> dict[str, object]:
         "hits": record.hits,
         "bytes": record.byte_count,
     }
+
+
+def overlay(corners: Overlay | None) -> list[list[int]] | None:
+    return None if corners is None else [[x, y] for x, y in corners]
+
+
+def ranges(seconds: Sequence[tuple[float, float]]) -> list[list[float]]:
+    return [[start, end] for start, end in seconds]
 
 
 def counts(by_state: Mapping[State, int]) -> dict[str, int]:

@@ -19,6 +19,8 @@ from core.errors import StoreUnavailable, UnknownId
 from core.model import Regime, WatchedSite
 from core.ports import (
     CaseBook,
+    CollisionBook,
+    EnrolledCorners,
     EnrolledHashes,
     ExchangeBook,
     HitIndex,
@@ -26,6 +28,7 @@ from core.ports import (
     HitSearch,
     JobSlots,
     Leadership,
+    NegativeBank,
     NoticeDetailsStore,
     Outbox,
     People,
@@ -40,10 +43,11 @@ if TYPE_CHECKING:
     from alerts.desk import Desk
     from alerts.mail import Courier
     from crawler.crawl import CrawlServices
+    from matcher.confirm import Limits
     from matcher.decode import Decoder
     from matcher.examine import MatchingExaminer
     from stores.seen import SeenSegments, Shelf
-    from stores.vault import DigestKey, ReceiptKey
+    from stores.vault import DigestKey, ReceiptKey, SealKey
     from stores.withdrawals import WithdrawalLedger
     from web.services import WebServices
 
@@ -138,9 +142,24 @@ class House:
     @cached_property
     def hit_log(self) -> HitLog:
         self.connect()
+        from stillwatch.banking import BankingHitLog
         from stores.sql import SqlHitLog
 
-        return SqlHitLog()
+        return BankingHitLog(SqlHitLog(), self.negative_bank)
+
+    @cached_property
+    def collision_book(self) -> CollisionBook:
+        self.connect()
+        from stores.sql import SqlCollisionBook
+
+        return SqlCollisionBook()
+
+    @cached_property
+    def negative_bank(self) -> NegativeBank:
+        self.connect()
+        from stores.sql import SqlNegativeBank
+
+        return SqlNegativeBank()
 
     @cached_property
     def people(self) -> People:
@@ -148,7 +167,7 @@ class House:
         from stores.sql import SqlPeople
         from stores.withdrawals import LedgeredPeople
 
-        return LedgeredPeople(SqlPeople(), self.withdrawals)
+        return LedgeredPeople(SqlPeople(seal=self.seal_key), self.withdrawals)
 
     @cached_property
     def withdrawals(self) -> "WithdrawalLedger":
@@ -163,12 +182,26 @@ class House:
         return DigestKey(self.settings.home / "keys")
 
     @cached_property
+    def seal_key(self) -> "SealKey":
+        from stores.vault import SealKey
+
+        return SealKey(self.settings.home / "keys")
+
+    @cached_property
     def enrolled_hashes(self) -> EnrolledHashes:
         self.connect()
         from stores.sql import SqlEnrolledHashes
         from stores.withdrawals import WatchedHashes
 
         return WatchedHashes(SqlEnrolledHashes(), self.honour_withdrawals)
+
+    @cached_property
+    def enrolled_corners(self) -> EnrolledCorners:
+        self.connect()
+        from stores.sql import SqlEnrolledCorners
+        from stores.withdrawals import WatchedCorners
+
+        return WatchedCorners(SqlEnrolledCorners(self.seal_key), self.honour_withdrawals)
 
     @cached_property
     def exchange_book(self) -> ExchangeBook:
@@ -261,6 +294,13 @@ class House:
         return SqlHitSearch()
 
     # --------------------------------------------------------------------------------------------------------- matching
+
+    @cached_property
+    def limits(self) -> "Limits":
+        """How far a match may be: as `stillwatch calibrate --apply` found, or as shipped."""
+        from stillwatch.calibration import read_limits
+
+        return read_limits(self.settings.home)
 
     def decoder(self) -> "Decoder":
         from matcher.decode import Decoder

@@ -1,15 +1,18 @@
 """What every store must agree on, so that the same calls give the same answers wherever things are kept. Pure."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from core.errors import CallError, ConfigError, Conflict, UnknownId
 from core.model import (
     Decision,
     Enrolment,
     FindState,
+    Fingerprint,
     HashedPicture,
     Hit,
     HitStatus,
@@ -22,9 +25,18 @@ from core.model import (
 )
 
 PAGES_KEPT = 1000  # of one hit: a picture in every page's header must not make a row without end
+FOUND_IN_KEPT = 20  # pictures in which one enrolled hash was found, the newest
 
 # Differing bits allowed, by hasher. PDQ at 31 of 256 hit nothing unrelated among a million; 64 bits only ever support a decision.
-DEFAULT_THRESHOLDS: Mapping[str, int] = {"pdq": 31, "phash64": 6}
+# Area hashes are looked for as far as registration goes; how far a match must be for which tier is matcher.confirm.Limits.
+DEFAULT_THRESHOLDS: Mapping[str, int] = {"pdq": 31, "area": 70, "phash64": 6}
+
+# Recipes by which pictures are hashed on a person's device, the oldest first.
+RECIPES: Sequence[str] = ("full", "views")
+
+# The view of a whole picture as it is, and whose hash of it stands for the picture.
+UPRIGHT = "full"
+FACES: Sequence[str] = ("area", "pdq")
 
 # Rows of these topics say "the state of this key moved": a fresh one takes the place of the one that waits, so that whoever is
 # at work on the old one cannot mark the new change as done. Rows of the others are things to do, and one that waits is enough.
@@ -81,9 +93,15 @@ def urls(hit: Hit) -> tuple[str, ...]:
 def contents(picture: HashedPicture) -> str:
     """The same for the same hashes, whatever the ref and the order: a picture is enrolled once."""
     digest = hashlib.sha256()
-    for each in sorted((f.hasher, f.view, f.bits) for f in picture.fingerprints):
+    for each in sorted(map(_content, picture.fingerprints)):
         digest.update("\0".join((*each, "")).encode())
     return digest.hexdigest()
+
+
+def _content(one: Fingerprint) -> tuple[str, ...]:
+    """Without a time as before there were times: what was enrolled then is still known."""
+    content = (one.hasher, one.view, one.bits)
+    return content if one.time_s is None else (*content, repr(float(one.time_s)))
 
 
 def next_version(last: int, now_ms: int) -> int:
@@ -114,6 +132,43 @@ def enrolments(
         Enrolment(person=person, ref=ref, fingerprint=each, threshold=thresholds[each.hasher])
         for each in picture.fingerprints
     )
+
+
+def face(picture: Sequence[Enrolment]) -> Enrolment:
+    """Of one picture's, in the order in which they were enrolled: the one that stands for it where no hash was compared."""
+    upright = {each.fingerprint.hasher: each for each in reversed(picture) if each.fingerprint.view == UPRIGHT}
+    return next((upright[hasher] for hasher in FACES if hasher in upright), picture[0])
+
+
+def older(recipe: str, than: str) -> bool:
+    """Whether a picture that was hashed by this recipe ("views-1") should be hashed again by the other. Never for names that are not in
+    RECIPES: of a plain list and of an exchange there is no picture, and of the unknown nothing is known."""
+    (name, version), (other, newest) = _name_and_version(recipe), _name_and_version(than)
+    if name not in RECIPES or other not in RECIPES:
+        return False
+    return (RECIPES.index(name), version) < (RECIPES.index(other), newest)
+
+
+class HashedBy(NamedTuple):
+    """A picture, as far as it matters whether it should be hashed again."""
+
+    person: PersonId
+    recipe: str
+    upright: frozenset[tuple[str, str]]  # hasher and bits of the whole picture as it is
+
+
+def outdated(pictures: Collection[HashedBy], recipe: str) -> Mapping[PersonId, int]:
+    """How many pictures of each person were hashed by an older recipe, and by none as new: a picture that was hashed again has another
+    ref and other hashes, but for the upright one."""
+    new = [each for each in pictures if each.recipe == recipe or older(recipe, each.recipe)]
+    again = {(each.person, one) for each in new for one in each.upright}
+    old = [each for each in pictures if older(each.recipe, recipe)]
+    return Counter(each.person for each in old if not any((each.person, one) in again for one in each.upright))
+
+
+def _name_and_version(recipe: str) -> tuple[str, int]:
+    name, _, version = recipe.rpartition("-")
+    return (name, int(version)) if version.isascii() and version.isdigit() else ("", 0)
 
 
 def moved_at(now: datetime, before: datetime) -> datetime:
@@ -156,6 +211,13 @@ def unknown_person() -> UnknownId:
 def unknown_picture() -> UnknownId:
     """Does not repeat the ref: errors end up in logs."""
     return UnknownId("no such picture of this person is enrolled; the ref is the one in the hash set")
+
+
+def unsealed() -> ConfigError:
+    return ConfigError(
+        "corners are only kept sealed, and this process has no key for that; give its SqlPeople a stores.vault.SealKey, or enrol a hash "
+        "set that was made without --local"
+    )
 
 
 def unknown_hit(hit: str) -> UnknownId:

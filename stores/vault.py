@@ -1,5 +1,5 @@
 """Keys in files. One signs receipts, so that a person can prove what was done for them, and when; one makes digests of what must not be
-written down."""
+written down; one seals what must be written down and not be read where it lies."""
 
 import base64
 import binascii
@@ -13,8 +13,11 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -25,8 +28,12 @@ from cryptography.hazmat.primitives.serialization import (
 
 from core.errors import CallError, ConfigError
 
-KEY_OF_DIGESTS = re.compile(rb"[0-9a-f]{64}\n")
+RANDOM_KEY = re.compile(rb"[0-9a-f]{64}\n")  # as it lies in its file: 256 bits
 PURPOSE = b"stillwatch receipt 1\n"  # signed along: no signature made for another purpose passes for a receipt
+OF_CORNERS = b"stillwatch corners 1\n"  # no key of a person that was derived for another purpose opens corners
+SEALED_1 = b"\x01"  # what is sealed with AES-256-GCM begins so; then its nonce, and last its tag
+NONCE = 12  # bytes
+TAG = 16  # bytes
 
 
 class ReceiptKey:
@@ -73,7 +80,7 @@ class DigestKey:
         """128 bits in hex. `purpose`: at most 16 letters; digests of two purposes have nothing in common."""
         made = hashlib.blake2b(digest_size=16, key=self._key, person=purpose.encode())
         for part in parts:
-            encoded = part.encode("utf-8", "surrogatepass")
+            encoded = _encoded(part)
             made.update(len(encoded).to_bytes(8, "big") + encoded)
         return made.hexdigest()
 
@@ -84,10 +91,54 @@ class DigestKey:
 
     @cached_property
     def _key(self) -> bytes:
-        content = _kept(self.file, lambda: secrets.token_hex(32).encode() + b"\n", "the key of digests")
-        if KEY_OF_DIGESTS.fullmatch(content) is None:
-            raise _no_key(self.file, "without it nobody knows any more who withdrew")
-        return bytes.fromhex(content.decode())
+        return _random_key(self.file, "the key of digests", "without it nobody knows any more who withdrew")
+
+
+class SealBroken(Exception):
+    """Not sealed with this key for this person and picture, or damaged since. Says nothing of what was sealed, or for whom."""
+
+
+class SealKey:
+    """For corners, which the database holds sealed: 256 random bits in a file that only its owner may read, made when first something is
+    sealed. Every machine that matches needs the same file.
+
+    Each person has a key of their own, derived from it (HKDF-SHA256, RFC 5869). Person and picture are sealed along, so that a row that was
+    moved to another of either does not open.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "corners.key"
+
+    def seal(self, person: str, picture: str, corners: bytes) -> bytes:
+        """picture: the digest of its contents. The same corners are sealed differently each time, and 29 bytes longer."""
+        nonce = secrets.token_bytes(NONCE)
+        return SEALED_1 + nonce + self._of(person).encrypt(nonce, corners, _sealed_along(person, picture))
+
+    def open(self, person: str, picture: str, sealed: bytes) -> bytes:
+        """Raises SealBroken; makes no key, for a fresh one opens nothing."""
+        if sealed[:1] != SEALED_1 or len(sealed) < 1 + NONCE + TAG or not _there(self.file):
+            raise SealBroken
+        try:
+            return self._of(person).decrypt(sealed[1 : 1 + NONCE], sealed[1 + NONCE :], _sealed_along(person, picture))
+        except InvalidTag as error:
+            raise SealBroken from error
+
+    def _of(self, person: str) -> AESGCM:
+        derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=OF_CORNERS + _encoded(person))
+        return AESGCM(derive.derive(self._key))
+
+    @cached_property
+    def _key(self) -> bytes:
+        return _random_key(self.file, "the key of corners", "without it the corners must be hashed and enrolled again")
+
+
+def _sealed_along(person: str, picture: str) -> bytes:
+    parts = [_encoded(part) for part in (person, picture)]
+    return SEALED_1 + b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def verify(receipt: str, public_key: str) -> Mapping[str, str]:
@@ -107,6 +158,13 @@ def _new_signing_key() -> bytes:
     return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
+def _random_key(file: Path, what: str, loss: str) -> bytes:
+    content = _kept(file, lambda: secrets.token_hex(32).encode() + b"\n", what)
+    if RANDOM_KEY.fullmatch(content) is None:
+        raise _no_key(file, loss)
+    return bytes.fromhex(content.decode())
+
+
 def _kept(file: Path, new: Callable[[], bytes], what: str) -> bytes:
     """The content of a key's file; on first use the new one is put there."""
     try:
@@ -116,9 +174,14 @@ def _kept(file: Path, new: Callable[[], bytes], what: str) -> bytes:
             raise ConfigError(f"{file}: others may read {what}; the cure: chmod 600 {file}")
         return file.read_bytes()
     except OSError as error:
-        raise ConfigError(
-            f"{file} cannot be made or read ({error.strerror}); check the folder and its owner"
-        ) from error
+        raise _out_of_reach(file, error) from error
+
+
+def _there(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError as error:
+        raise _out_of_reach(file, error) from error
 
 
 def _make(file: Path, content: bytes) -> None:
@@ -138,6 +201,10 @@ def _make(file: Path, content: bytes) -> None:
     folder = os.open(file.parent, os.O_RDONLY)
     os.fsync(folder)
     os.close(folder)
+
+
+def _out_of_reach(file: Path, error: OSError) -> ConfigError:
+    return ConfigError(f"{file} cannot be made or read ({error.strerror}); check the folder and its owner")
 
 
 def _no_key(file: Path, loss: str) -> ConfigError:

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from core.errors import ConfigError, StoreUnavailable
-from core.model import Enrolment, HashChanges, HashedPicture, PersonId, PersonState
-from core.ports import EnrolledHashes, People
+from core.model import CornerChanges, Enrolment, HashChanges, HashedPicture, PersonId, PersonState
+from core.ports import EnrolledCorners, EnrolledHashes, People
 from stores.vault import DigestKey
 
 HEADER = "stillwatch withdrawals 1"
@@ -289,6 +289,9 @@ class LedgeredPeople:
                 self._ledger.write(person, Entry(Act.WITHDRAWN, now, now if since is None else max(now, since)))
         self._people.withdraw(person, now)
 
+    def drop_local(self, person: PersonId) -> int:
+        return self._people.drop_local(person)
+
     def set_threshold(self, person: PersonId, ref: str | None, hasher: str, threshold: int) -> int:
         return self._people.set_threshold(person, ref, hasher, threshold)
 
@@ -298,17 +301,20 @@ class LedgeredPeople:
     def protected(self, among: Sequence[PersonId] | None = None) -> Mapping[PersonId, datetime]:
         return self._people.protected(among)
 
+    def outdated(self, recipe: str) -> Mapping[PersonId, int]:
+        return self._people.outdated(recipe)
 
-class WatchedHashes:
-    """Enrolled hashes that notice when the database under them was restored: their version goes back. `restored` is called then, first."""
 
-    def __init__(self, hashes: EnrolledHashes, restored: Callable[[], None]) -> None:
-        self._hashes = hashes
+class _Watched:
+    """Notices when the database under it was restored: its version goes back. `restored` is called then, first."""
+
+    def __init__(self, version: Callable[[], int], restored: Callable[[], None]) -> None:
+        self._version = version
         self._restored = restored
         self._last = self._newest = 0
 
     def version(self) -> int:
-        version = self._hashes.version()
+        version = self._version()
         if version != self._last and version < self._newest:  # any later change takes it beyond the newest again
             before, self._last = self._last, version  # `restored` asks for the version, too
             try:
@@ -316,9 +322,15 @@ class WatchedHashes:
             except BaseException:
                 self._last = before  # the next one who asks tries again
                 raise
-            version = self._hashes.version()
+            version = self._version()
         self._last, self._newest = version, max(version, self._newest)
         return version
+
+
+class WatchedHashes(_Watched):
+    def __init__(self, hashes: EnrolledHashes, restored: Callable[[], None]) -> None:
+        super().__init__(hashes.version, restored)
+        self._hashes = hashes
 
     def changes(self, since: int) -> HashChanges:
         return self._hashes.changes(since)
@@ -331,3 +343,15 @@ class WatchedHashes:
 
     def enrolments(self) -> tuple[int, Sequence[Enrolment]]:
         return self._hashes.enrolments()
+
+
+class WatchedCorners(_Watched):
+    def __init__(self, corners: EnrolledCorners, restored: Callable[[], None]) -> None:
+        super().__init__(corners.version, restored)
+        self._corners = corners
+
+    def corner_changes(self, since: int) -> CornerChanges:
+        return self._corners.corner_changes(since)
+
+    def corner_owners(self, entries: Sequence[int]) -> Mapping[int, Enrolment]:
+        return self._corners.corner_owners(entries)

@@ -11,7 +11,7 @@ import sys
 import warnings
 
 from matcher.decode import limits
-from matcher.decode.answer import to_json
+from matcher.decode.answer import to_parts
 from matcher.decode.confine import allow_cpu, confine
 from matcher.decode.hashing import read
 from matcher.decode.pipe import Ended, receive, send
@@ -38,7 +38,7 @@ def main() -> None:
         except Ended:
             return
         allow_cpu(limits.CPU_S)
-        send(answers, to_json(read(picture, turns=request["turns"])))
+        send(answers, *to_parts(read(picture, turns=request["turns"], corners=request["corners"])))
         del picture
         gc.collect()
 
@@ -50,7 +50,8 @@ def _prepare() -> None:
     warnings.simplefilter("ignore")  # our own limits are checked before Pillow's
     Image.MAX_IMAGE_PIXELS = limits.MAX_PIXELS_SCALED
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-    read(_SMALLEST, turns=True)
+    read(_SMALLEST, turns=True, corners=True)
+    read(_SMALLEST, turns=False, corners=False)
 
 
 # A drawn bitmap of 64 × 64: goes through every step once.

@@ -11,12 +11,12 @@ import sys
 import time
 from enum import Enum
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from core.errors import DecoderUnavailable
 from core.model import State
 from matcher.decode import limits
-from matcher.decode.answer import NotAnAnswer, Reading, from_json
+from matcher.decode.answer import NotAnAnswer, Reading, from_parts
 from matcher.decode.pipe import Ended, OutOfTime, receive_by, send_by
 from matcher.hashers import HASHERS
 
@@ -28,7 +28,7 @@ _ENVIRONMENT: Final = {
     "MALLOC_ARENA_MAX": "1",
     "LC_ALL": "C.UTF-8",
 }
-_MAX_ANSWER: Final = 4 * 2**20  # bytes; a hundred frames in eight turns take 0.2 MiB
+_MAX_ANSWER: Final = 4 * 2**20  # bytes, of each part; a hundred frames in eight turns take 0.4 MiB, four scenes 1 MiB
 _PIPE: Final = 2**20  # bytes that fit the pipe at once
 _STARTS: Final = 3  # a child that is killed while it starts is no reason to give up
 
@@ -42,6 +42,13 @@ class _Death(Enum):
 
     OUT_OF_TIME = "out of time"
     DIED = "died"
+
+
+class Wanted(NamedTuple):
+    """What is asked of a picture; see `Decoder.read`."""
+
+    turns: bool
+    corners: bool
 
 
 class Child:
@@ -86,12 +93,13 @@ class Child:
                 self._ready = True
         return self._ready and self.alive
 
-    def read(self, image_bytes: bytes, *, turns: bool, deadline_s: float) -> Reading | _Death:
+    def read(self, image_bytes: bytes, wanted: Wanted, deadline_s: float) -> Reading | _Death:
         deadline = time.monotonic() + deadline_s
         self.worn += 1
         try:
-            send_by(self._requests, deadline, json.dumps({"turns": turns}).encode(), image_bytes)
-            reading = from_json(receive_by(self._answers, deadline, _MAX_ANSWER), HASHERS)
+            send_by(self._requests, deadline, json.dumps(wanted._asdict()).encode(), image_bytes)
+            text = receive_by(self._answers, deadline, _MAX_ANSWER)
+            reading = from_parts(text, receive_by(self._answers, deadline, _MAX_ANSWER), HASHERS)
             self.worn += 0 if reading.obstacle is None else _WEAR.get(reading.obstacle, 0)
             return reading
         except OutOfTime:
@@ -119,16 +127,16 @@ class _Slot:
         self._deadline_s = deadline_s
         self._pictures_a_child = pictures_a_child
 
-    def read(self, image_bytes: bytes, *, turns: bool) -> Reading:
+    def read(self, image_bytes: bytes, wanted: Wanted) -> Reading:
         child = self._running()
         fresh = child.worn == 0
-        came = child.read(image_bytes, turns=turns, deadline_s=self._deadline_s)
+        came = child.read(image_bytes, wanted, self._deadline_s)
         exhausted = came is _Death.DIED or (isinstance(came, Reading) and came.obstacle is State.EXHAUSTED)
         if not isinstance(came, Reading) or child.worn >= self._pictures_a_child:
             self._replace()
         if exhausted and not fresh:
             # What earlier pictures left behind may be the reason: the answer must not depend on them.
-            return self.read(image_bytes, turns=turns)
+            return self.read(image_bytes, wanted)
         match came:
             case Reading():
                 return came
@@ -184,11 +192,13 @@ class Decoder:
         for slot in self._slots:
             self._free.put(slot)
 
-    def read(self, image_bytes: bytes, turns: bool = False) -> Reading:
+    def read(self, image_bytes: bytes, turns: bool = False, corners: bool = False) -> Reading:
         """What came of this picture; an unreadable one is a `Reading` with an obstacle.
 
-        turns: for enrolment: every turn of `views.TURNS`, decoded in full (0 bits from the published PDQ of the same pixels).
-            Else upright only, and JPEG decoded in luma at a fraction of its size: up to ten times faster, 2 bits off or fewer.
+        turns: for enrolment: every view of `views.enrolled_views`, decoded in full (0 bits from the published PDQ of the same pixels).
+            Else what a crawled picture is seen by, and JPEG decoded in luma at a fraction of its size: up to ten times faster, 2 bits
+            off or fewer; a large progressive one from its first scan.
+        corners: the corners of the first frames, too
         Raises DecoderUnavailable when no child can be started.
         """
         if len(image_bytes) > limits.MAX_BYTES:
@@ -198,7 +208,7 @@ class Decoder:
             self._free.put(None)
             raise DecoderUnavailable("this decoder was closed: open a new one")
         try:
-            return slot.read(image_bytes, turns=turns)
+            return slot.read(image_bytes, Wanted(turns, corners))
         finally:
             self._free.put(slot)
 

@@ -1,54 +1,68 @@
 """One picture, from bytes to fingerprints or to the named state that stood in the way. Runs in the child."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from core.model import Fingerprint, State
+from matcher import corners as corner
+from matcher import regions
 from matcher.decode import limits
-from matcher.decode.answer import Reading
+from matcher.decode.answer import MOST_SCENES, Reading, Scene
 from matcher.decode.containers import sniff
 from matcher.decode.containers.container import Container, Obstacle
 from matcher.decode.frames import Frame, TooSmall, frames
-from matcher.hashers import HASHERS, MIN_QUALITY
-from matcher.views import TURNS, UPRIGHT, view
+from matcher.hashers import HASHERS, MIN_QUALITY, area
+from matcher.views import CORNERS_CRAWLED, CORNERS_ENROLLED, REGION_HASHER, TURNS, UPRIGHT, View, enrolled_views, view
+
+_WHOLE_HASHERS = [hasher for name, hasher in HASHERS.items() if name != REGION_HASHER]
 
 
-def read(image_bytes: bytes, *, turns: bool) -> Reading:
+def read(image_bytes: bytes, *, turns: bool, corners: bool) -> Reading:
     """
-    turns: as for enrolment: all eight turns, decoded in full, every bit as published. Else upright only, JPEG scaled down.
+    turns: as for enrolment: all turns and crops, decoded in full, every bit as published. Else as it was met, JPEG scaled down.
+    corners: of the first frames, too
     """
     try:
         container = sniff.walk(image_bytes)
     except Obstacle as obstacle:
         return Reading(obstacle=obstacle.state, reason=obstacle.reason)
-    return _Look(container, turns=turns).reading()
+    return _Look(container, turns=turns, corners=corners).reading()
 
 
 class _Look:
     """What is found while the frames of one picture go by."""
 
-    def __init__(self, container: Container, *, turns: bool) -> None:
+    def __init__(self, container: Container, *, turns: bool, corners: bool) -> None:
         self._container = container
         self._exact = turns
-        self._turns = TURNS if turns else (UPRIGHT,)
+        self._enrolling = turns
+        self._corners = corners
         self._found: list[Fingerprint] = []
+        self._turned: list[Fingerprint] = []
+        self._scenes: list[Scene] = []
         self._seen: set[str] = set()
         self._plain = 0
 
     def reading(self) -> Reading:
         obstacle: Obstacle | None = None
         try:
-            self._go_through(frames(self._container, whole=self._exact))
+            self._go_through(frames(self._container, whole=self._exact, coarse=not self._corners))
         except Obstacle as met:
             obstacle = met
         except Exception as error:  # noqa: BLE001  # Pillow raises a dozen kinds for damaged files; each becomes a named state
             obstacle = _named(error, self._container)
-        if obstacle is not None:
-            return Reading(fingerprints=tuple(self._found), obstacle=obstacle.state, reason=obstacle.reason)
-        if self._found:
-            return Reading(fingerprints=tuple(self._found))
-        if self._plain:
-            return Reading(obstacle=State.TOO_PLAIN, reason="it has too few features to tell it from other pictures")
-        return Reading(obstacle=State.TOO_SMALL, reason=f"a side is shorter than {limits.MIN_SIDE} pixels")
+        if obstacle is None and not self._found:
+            obstacle = (
+                Obstacle(State.TOO_PLAIN, "it has too few features to tell it from other pictures")
+                if self._plain
+                else Obstacle(State.TOO_SMALL, f"a side is shorter than {limits.MIN_SIDE} pixels")
+            )
+        return Reading(
+            fingerprints=tuple(self._found),
+            turned=tuple(self._turned),
+            scenes=tuple(self._scenes),
+            obstacle=None if obstacle is None else obstacle.state,
+            reason="" if obstacle is None else obstacle.reason,
+        )
 
     def _go_through(self, met: Iterator[Frame | TooSmall]) -> None:
         for frame in met:
@@ -59,9 +73,10 @@ class _Look:
 
     def _take(self, frame: Frame) -> bool:
         """False: scaled down it hangs on rounding, so it must be decoded as for enrolment and looked at again."""
-        quality = 0
-        for hasher in HASHERS.values():
-            hashed = hasher.hash(frame.plane, self._turns, self._exact)
+        for hasher in _WHOLE_HASHERS:
+            # A crawled picture is turned, too, for what partners enrolled in one turn only; what only supports is not worth it.
+            turns = TURNS if self._enrolling or hasher.may_confirm else (UPRIGHT,)
+            hashed = hasher.hash(frame.plane, turns, self._exact)
             usable = {turn: bits for turn, bits in hashed.bits.items() if hasher.fault(bits) is None}
             if hashed.quality is not None:
                 if hashed.shaky and frame.scaled and not self._exact:
@@ -73,11 +88,43 @@ class _Look:
                 if usable[UPRIGHT] in self._seen:
                     return True  # a frame like one before it finds nothing new
                 self._seen.add(usable[UPRIGHT])
-            self._found += [
-                Fingerprint(hasher=hasher.name, view=view(frame.number, turn), bits=bits, quality=quality)
-                for turn, bits in usable.items()
-            ]
+            for turn, bits in usable.items():
+                made = Fingerprint(hasher=hasher.name, view=view(frame.number, turn), bits=bits, quality=quality)
+                (self._found if self._enrolling or turn == UPRIGHT else self._turned).append(made)
+        self._take_regions(frame)
         return True
+
+    def _take_regions(self, frame: Frame) -> None:
+        plane = frame.plane.small(area.SIDE)
+        if self._enrolling:
+            views: Sequence[View] = enrolled_views(regions.trimmed(plane))
+        elif frame.number == 0:
+            views = regions.crawled(plane)
+        else:  # of the many frames of an animation the whole ones will do
+            views = [each for each in regions.crawled(plane) if each.whole]
+        boxes = list(dict.fromkeys(each.box for each in views))
+        wanted = [[each.turn for each in views if each.box == box] for box in boxes]
+        if not self._enrolling:
+            wanted = [[UPRIGHT] if each.kind == "fit" else list(TURNS) for each in views]
+        hasher = HASHERS[REGION_HASHER]
+        hashed = dict(zip(boxes, area.hashes(plane, boxes, wanted), strict=True))
+        for each in views:
+            quality, bits = hashed[each.box]
+            if quality < MIN_QUALITY:
+                continue
+            for turn, digits in bits.items():
+                if hasher.fault(digits) is not None or (self._enrolling and turn != each.turn):
+                    continue
+                name = each._replace(frame=frame.number, turn=turn).name
+                made = Fingerprint(hasher=hasher.name, view=name, bits=digits, quality=quality)
+                (self._found if turn == each.turn else self._turned).append(made)
+        if len(self._scenes) < MOST_SCENES and (not self._enrolling or self._corners):
+            packed = corner.packed(self._corners_of(frame)) if self._corners else None
+            self._scenes.append(Scene(frame.number, plane, packed))
+
+    def _corners_of(self, frame: Frame) -> corner.Corners:
+        recipe = CORNERS_ENROLLED if self._enrolling else CORNERS_CRAWLED
+        return corner.extract(frame.plane.small(recipe.side), recipe.count, cells=recipe.cells)
 
 
 def _named(error: Exception, container: Container) -> Obstacle:

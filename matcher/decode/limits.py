@@ -1,6 +1,6 @@
 """What one picture may cost. The child keeps to these; the parent's deadline and the kernel's limits stand behind them."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 MAX_BYTES: Final = 48 * 2**20  # of one file
 MAX_PIXELS: Final = 50_000_000  # decoded in full
@@ -21,3 +21,26 @@ CPU_S: Final = 8  # of one picture
 DEADLINE_S: Final = 10.0  # wall clock, of one picture
 START_S: Final = 60.0  # wall clock, until a child is ready: a cold disk is slow
 PICTURES_A_CHILD: Final = 256
+
+# Of a video. Its bytes travel as a picture's do, so MAX_BYTES holds for it, too: a minute or two of 1080p as sites send it.
+MAX_VIDEO_S: Final = 2 * 3600.0  # so much of it is compared
+MAX_VIDEO_PACKETS: Final = 500_000  # two hours of 60 a second; a made-up file may hold millions of empty ones
+MAX_VIDEO_FRAMES: Final = 720  # looked at: two hours, ten seconds apart
+MAX_VIDEO_FRAME_PIXELS: Final = 9_500_000  # 4K; a decoder keeps up to 17 such frames of 14 MB
+MAX_VIDEO_PIXELS: Final = 40_000_000_000  # decoded for enrolment, all frames together: some ten minutes of 1080p
+
+
+class Time(NamedTuple):
+    """
+    begin_s      wall clock; no further frame is begun after it
+    cpu_s        as CPU_S
+    deadline_s   as DEADLINE_S
+    """
+
+    begin_s: float
+    cpu_s: int
+    deadline_s: float
+
+
+VIDEO_TIME: Final = Time(20.0, 26, 30.0)  # a crawl waits for it
+VIDEO_TIME_ENROLLED: Final = Time(120.0, 140, 150.0)  # once, on the person's own machine

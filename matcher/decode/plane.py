@@ -26,6 +26,7 @@ _MIRRORED: Final = frozenset({2, 3, 7, 8})  # stored columns are read from the l
 _UPSIDE_DOWN: Final = frozenset({3, 4, 6, 7})  # stored rows are
 
 _BLOCK: Final = 256  # rows
+_GAP: Final = 3.0  # how many times larger than wanted a picture is that was quickly brought down
 
 
 class Plane:
@@ -47,17 +48,31 @@ class Plane:
     def rows(self, top: int, bottom: int) -> NDArray[np.uint8]:
         return np.asarray(self._block(top, bottom))
 
-    def grey(self, side: int) -> NDArray[np.uint8]:
+    def grey(self, side: int, *, exact: bool) -> NDArray[np.uint8]:
         if self._image.mode in {"L", "RGB"} and "transparency" not in self._image.info:
             grey = self._image.convert("L")
-            small = self._turned(grey.resize((side, side), Image.Resampling.LANCZOS))
+            small = self._turned(grey.resize((side, side), Image.Resampling.LANCZOS, reducing_gap=None if exact else _GAP))
         else:
-            height = self.down.samples
-            grey = Image.new("L", (self.across.samples, height))
-            for top in range(0, height, _BLOCK):
-                grey.paste(self._block(top, min(top + _BLOCK, height)).convert("L"), (0, top))
-            small = grey.resize((side, side), Image.Resampling.LANCZOS)
+            small = self._whole_grey().resize((side, side), Image.Resampling.LANCZOS, reducing_gap=None if exact else _GAP)
         return np.asarray(small)
+
+    def small(self, side: int) -> NDArray[np.uint8]:
+        width, height = self._image.size
+        scale = min(1.0, side / max(width, height))
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        if self._image.mode in {"L", "RGB"} and "transparency" not in self._image.info:
+            # Three channels are brought down before they become one: fewer pixels to weigh.
+            return np.asarray(self._turned(self._image.resize(size, Image.Resampling.BOX).convert("L")))
+        upright = size[::-1] if self._orientation in _LYING else size
+        return np.asarray(self._whole_grey().resize(upright, Image.Resampling.BOX))
+
+    def _whole_grey(self) -> Image.Image:
+        """Upright, whatever its colours and transparency were."""
+        height = self.down.samples
+        grey = Image.new("L", (self.across.samples, height))
+        for top in range(0, height, _BLOCK):
+            grey.paste(self._block(top, min(top + _BLOCK, height)).convert("L"), (0, top))
+        return grey
 
     def _block(self, top: int, bottom: int) -> Image.Image:
         width, height = self._image.size

@@ -41,8 +41,12 @@ class Picture(Protocol):
         """Samples: (bottom - top, across.samples) for grey or (bottom - top, across.samples, 3) for RGB."""
         ...
 
-    def grey(self, side: int) -> NDArray[np.uint8]:
-        """(side, side): the whole picture in grey, resampled by Lanczos as Pillow does."""
+    def grey(self, side: int, *, exact: bool) -> NDArray[np.uint8]:
+        """(side, side): the whole picture in grey, resampled by Lanczos as Pillow does; not exact: brought near that size first."""
+        ...
+
+    def small(self, side: int) -> NDArray[np.uint8]:
+        """(h, w): the whole picture in grey, its longer side brought down to `side` pixels by means of areas; never made larger."""
         ...
 
 

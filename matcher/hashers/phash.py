@@ -29,11 +29,11 @@ def turned(grey: NDArray[np.uint8], turn: str) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.rot90(flipped, quarter_turns[turn]))
 
 
-def _hash(picture: Picture, turns: Sequence[str], _exact: bool) -> Hashed:
+def _hash(picture: Picture, turns: Sequence[str], exact: bool) -> Hashed:
     import imagehash  # in the child only: it brings Pillow and SciPy along
     from PIL import Image
 
-    grey = picture.grey(_SIDE)
+    grey = picture.grey(_SIDE, exact=exact)
     return Hashed(bits={turn: str(imagehash.phash(Image.fromarray(turned(grey, turn)))) for turn in turns})
 
 

@@ -1,11 +1,12 @@
 """Hits, alerts and cases: what an analyst decides."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
 from core.errors import StoreUnavailable, UnknownId
-from core.model import Case, Decision, Hit, HitQuery, HitStatus, PersonId
+from core.model import Case, Decision, Evidence, Hit, HitQuery, HitStatus, PersonId
 from stillwatch.lines import alert_line, case_line, hit_line
 from stillwatch.output import json_line, line, say, table
 from stillwatch.wiring import House, utc_now
@@ -75,10 +76,10 @@ def show_hit(hit_id: Annotated[str, typer.Argument(metavar="ID")], json: Json = 
     found = House.open().hit_log.get([hit_id])
     if not found:
         raise UnknownId(f"no hit has the id {hit_id!r}; see: stillwatch hit list")
-    fields = hit_line(found[0])
     if json:
-        json_line(fields)
+        json_line(hit_line(found[0]))
         return
+    fields = {**hit_line(found[0]), **_in_words(found[0])}
     width = max(map(len, fields))
     for name, value in fields.items():
         if isinstance(value, list):
@@ -86,6 +87,24 @@ def show_hit(hit_id: Annotated[str, typer.Argument(metavar="ID")], json: Json = 
                 line(f"{name:{width}} {each}")
         else:
             line(f"{name:{width}} {'-' if value is None else value}")
+
+
+EVIDENCE_WORDS: Mapping[Evidence, str] = {
+    Evidence.FRAME: "whole picture",
+    Evidence.REGION: "part of the picture",
+    Evidence.REGISTERED: "part of the picture, moved into place",
+    Evidence.LOCAL: "corners ({agreeing} agree)",
+}
+
+
+def _in_words(hit: Hit) -> Mapping[str, object]:
+    """What of a hit people read better so than in its line of JSON."""
+    overlay = None if hit.overlay is None else " ".join(f"{x},{y}" for x, y in hit.overlay)
+    return {
+        "evidence": EVIDENCE_WORDS[hit.evidence].format(agreeing=hit.agreeing),
+        "overlay": overlay,
+        "ranges": [f"{start:.1f} to {end:.1f} s" for start, end in hit.ranges],
+    }
 
 
 def _decide(hit_id: str, decision: Decision, by: str, json: bool) -> None:

@@ -116,7 +116,8 @@ def doctor(json: Json = False) -> None:
     results = list(checks(house, utc_now()))
     for check in results:
         if json:
-            json_line({"check": check.name, "health": check.health, "what": check.what, "cure": check.cure})
+            fields = {"check": check.name, "health": check.health, "what": check.what, "cure": check.cure}
+            json_line({**fields, **check.counted})
     if not json:
         table(
             ("check", "", "what"),

@@ -111,10 +111,13 @@ def enrol(
             help="For scripts: the person has attested to be 18 or older, in every picture too, and to be shown in them."
         ),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="One line: person, receipt, enrolled, refused, swept.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="One line: person, receipt, enrolled, refused, marked, swept.")
+    ] = False,
 ) -> None:
     """Protect a person: store the hashes of their pictures, and look through what the crawler has seen before."""
     from matcher.hashset import read_set
+    from stillwatch.collisions import reach_less, weighed
 
     try:
         text = hash_set.read_text(encoding="utf-8")
@@ -128,6 +131,7 @@ def enrol(
     house = House.open()
     who = PersonId(person_id if person_id is not None else secrets.token_hex(8))
     _check_person_id(who)
+    offered, marked = weighed(house.seen_store, offered)
     now = utc_now()
     refused = list(offered.refused)
     new: list[str] = []
@@ -135,6 +139,8 @@ def enrol(
     if offered.pictures:
         new = list(house.people.enrol(who, offered.recipe, offered.pictures, now))
         refused += [(each.ref, "enrolled already") for each in offered.pictures if each.ref not in set(new)]
+        marked = {ref: marked[ref] for ref in new if ref in marked}
+        reach_less(house.people, who, offered.pictures, marked)
         house.announce_hashes()
         house.desk.settle_person(who, now)  # somebody who comes back finds their case open again
     known = house.people.state(who) is PersonState.PROTECTED
@@ -150,12 +156,15 @@ def enrol(
                 "receipt": receipt,
                 "enrolled": len(new),
                 "refused": [{"ref": ref, "reason": reason} for ref, reason in refused],
+                "marked": [{"ref": ref, "reason": reason} for ref, reason in marked.items()],
                 "swept": sweep_enrolled(house, sweep).fields(),
             }
         )
     else:
         for ref, reason in refused:
             say(f"{ref}: refused: {reason}")
+        for ref, reason in marked.items():
+            say(f"{ref}: {reason}")
         say(f"{len(new)} pictures enrolled, {len(refused)} refused.")
         if known:
             line(f"person   {who}")
@@ -208,6 +217,21 @@ def set_person(
     if case is not None:
         house.desk.redraw(case.id, utc_now())
     say("Stored. The drafts of this person's case were drawn anew.")
+
+
+@person.command("forget-local")
+def forget_local(
+    person_id: Annotated[str, typer.Argument(metavar="PERSON")],
+    json: Annotated[bool, typer.Option("--json", help="One line: person, forgotten.")] = False,
+) -> None:
+    """Take back the choice to have corners kept: they are deleted, of all pictures of a person. The hashes stay."""
+    house = House.open()
+    forgotten = house.people.drop_local(PersonId(person_id))
+    house.announce_hashes()
+    if json:
+        json_line({"person": person_id, "forgotten": forgotten})
+        return
+    say(f"Done. The corners of {forgotten} pictures are deleted; the person stays protected by their hashes.")
 
 
 def _require_protected(house: House, who: PersonId) -> None:

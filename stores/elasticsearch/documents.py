@@ -30,6 +30,7 @@ def document(hit: Hit) -> Json:
         "page_url": list(hit.pages),
         "image_url": hit.image_url,
         "distance": hit.distance,
+        "evidence": hit.evidence.value,
         "first_seen": rfc3339(hit.first_seen),
         "last_seen": rfc3339(hit.last_seen),
         "found_earlier": None if hit.found_earlier is None else rfc3339(hit.found_earlier),

@@ -6,9 +6,10 @@ One object, because a hit, its outbox rows and its person's state change togethe
 from collections.abc import Mapping
 
 from stores.memory.cases import MemoryCaseBook, MemorySiteBook
+from stores.memory.collisions import MemoryCollisionBook, MemoryNegativeBank
 from stores.memory.exchange import MemoryExchangeBook
 from stores.memory.hits import MemoryHitLog, MemoryHitSearch
-from stores.memory.people import MemoryEnrolledHashes, MemoryNoticeDetails, MemoryPeople
+from stores.memory.people import MemoryEnrolledCorners, MemoryEnrolledHashes, MemoryNoticeDetails, MemoryPeople
 from stores.memory.seen import MemorySeen
 from stores.memory.shelf import Shelf
 from stores.memory.sweeps import MemorySweepBoard, MemorySweepFinds
@@ -25,6 +26,7 @@ class MemoryStore:
         self.hit_search = MemoryHitSearch(shelf)
         self.people = MemoryPeople(shelf, thresholds)
         self.enrolled_hashes = MemoryEnrolledHashes(shelf)
+        self.enrolled_corners = MemoryEnrolledCorners(shelf)
         self.exchange_book = MemoryExchangeBook(shelf)
         self.notice_details = MemoryNoticeDetails(shelf)
         self.outbox = MemoryOutbox(shelf)
@@ -34,3 +36,5 @@ class MemoryStore:
         self.leadership = MemoryLeadership(shelf)
         self.sweep_board = MemorySweepBoard(shelf)
         self.sweep_finds = MemorySweepFinds(shelf)
+        self.collision_book = MemoryCollisionBook(shelf)
+        self.negative_bank = MemoryNegativeBank(shelf)

@@ -10,13 +10,17 @@ from datetime import datetime
 from core.model import (
     Alert,
     Case,
+    CornerRow,
     Decision,
     Enrolment,
+    FoundIn,
+    HashName,
     Hit,
     NoticeDetails,
     PassRecord,
     PersonId,
     PersonState,
+    Quarantine,
     Standing,
     Sweep,
     SweepFind,
@@ -67,6 +71,11 @@ class Shelf:
         default_factory=dict
     )  # and the version at which it came or changed
     removed: dict[int, int] = field(default_factory=dict)  # entry → the version at which it went
+    recipes: dict[tuple[PersonId, str], str] = field(default_factory=dict)  # (person, contents) → how it was hashed
+    corners: dict[tuple[PersonId, str], tuple[CornerRow, int]] = field(
+        default_factory=dict
+    )  # (person, contents), and the version at which they came or changed
+    removed_corners: dict[int, int] = field(default_factory=dict)  # as `removed`
     exchanges: dict[str, tuple[str, int | None]] = field(default_factory=dict)  # key, fetched to
     newest_words: dict[PersonId, int] = field(default_factory=dict)  # of exchanges
     details: dict[PersonId, NoticeDetails] = field(default_factory=dict)
@@ -84,6 +93,9 @@ class Shelf:
     sweeps: dict[str, Sweep] = field(default_factory=dict)
     sweep_tasks: dict[tuple[str, str], SweepTaskRow] = field(default_factory=dict)  # (sweep, segment)
     finds: dict[str, FindRow] = field(default_factory=dict)
+    found_in: dict[HashName, dict[str, FoundIn]] = field(default_factory=dict)  # by sha256, the newest last
+    quarantines: dict[HashName, tuple[Quarantine, bool]] = field(default_factory=dict)  # and whether it was released
+    negatives: dict[str, tuple[PersonId, str]] = field(default_factory=dict)  # hit → person, bits
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def grow(self) -> int:
@@ -118,6 +130,11 @@ class Shelf:
         self.sweeps = {id_: each for id_, each in self.sweeps.items() if id_ not in gone}
         self.sweep_tasks = {at: row for at, row in self.sweep_tasks.items() if at[0] not in gone}
         self.finds = {id_: row for id_, row in self.finds.items() if row.find.person != person}
+
+    def forget_collisions_of(self, person: PersonId) -> None:
+        self.found_in = {name: each for name, each in self.found_in.items() if name.person != person}
+        self.quarantines = {name: each for name, each in self.quarantines.items() if name.person != person}
+        self.negatives = {hit: each for hit, each in self.negatives.items() if each[0] != person}
 
     def stop_sweeping_at(self, site: str) -> None:
         self.sweep_tasks = {at: row for at, row in self.sweep_tasks.items() if row.site != site}

@@ -11,6 +11,8 @@ from stores.sql.connection import connect, migrate, released
 
 if TYPE_CHECKING:
     from stores.sql.case_book import SqlCaseBook
+    from stores.sql.collisions import SqlCollisionBook, SqlNegativeBank
+    from stores.sql.corners import SqlEnrolledCorners
     from stores.sql.exchange import SqlExchangeBook
     from stores.sql.hit_log import SqlHitLog
     from stores.sql.hit_search import SqlHitSearch
@@ -22,12 +24,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SqlCaseBook",
+    "SqlCollisionBook",
+    "SqlEnrolledCorners",
     "SqlEnrolledHashes",
     "SqlExchangeBook",
     "SqlHitLog",
     "SqlHitSearch",
     "SqlJobSlots",
     "SqlLeadership",
+    "SqlNegativeBank",
     "SqlNoticeDetails",
     "SqlOutbox",
     "SqlPeople",
@@ -41,12 +46,15 @@ __all__ = [
 
 ADAPTERS = {
     "SqlCaseBook": "case_book",
+    "SqlCollisionBook": "collisions",
+    "SqlEnrolledCorners": "corners",
     "SqlEnrolledHashes": "people",
     "SqlExchangeBook": "exchange",
     "SqlHitLog": "hit_log",
     "SqlHitSearch": "hit_search",
     "SqlJobSlots": "jobs",
     "SqlLeadership": "jobs",
+    "SqlNegativeBank": "collisions",
     "SqlNoticeDetails": "people",
     "SqlOutbox": "outbox",
     "SqlPeople": "people",

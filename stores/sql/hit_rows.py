@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from core.model import Hit, HitStatus, PersonId, Tier
+from core.model import Evidence, Hit, HitStatus, Overlay, PersonId, Tier
 from stores.sql.models import HitPage, StoredHit, StoredLocation
 
 
@@ -45,7 +45,16 @@ def _hit(row: StoredHit) -> Hit:
         status=HitStatus(row.status),
         revision=row.revision,
         found_earlier=row.found_earlier,
+        evidence=Evidence(row.evidence),
+        overlay=None if row.overlay is None else _overlay(row.overlay),
+        agreeing=row.agreeing,
+        ranges=tuple((start, end) for start, end in row.ranges),
     )
+
+
+def _overlay(corners: Sequence[Sequence[int]]) -> Overlay:
+    one, two, three, four = ((x, y) for x, y in corners)
+    return one, two, three, four
 
 
 def insert(hit: Hit, *, decided: bool) -> None:
@@ -69,6 +78,10 @@ def insert(hit: Hit, *, decided: bool) -> None:
         decided=decided,
         revision=hit.revision,
         found_earlier=hit.found_earlier,
+        evidence=hit.evidence.value,
+        overlay=hit.overlay,
+        agreeing=hit.agreeing,
+        ranges=hit.ranges,
     )
     insert_pages(hit.id, hit.pages)
 

@@ -6,6 +6,7 @@ Words of `core.model` enums are stored as their values. Ids are `core.model.deri
 from django.db import models
 from django.db.models import Q
 
+from core.model import Evidence
 from stores.sql.tickets import new_ticket
 
 
@@ -51,6 +52,7 @@ class EnrolledFingerprint(Row):
     quality = models.IntegerField()
     threshold = models.IntegerField()
     version = models.BigIntegerField(default=0)  # of the hash set, when this row came or changed
+    time_s = models.FloatField(null=True)
 
     class Meta:
         indexes = [models.Index(fields=["version"], name="fingerprint_by_version")]
@@ -64,6 +66,27 @@ class RemovedFingerprint(Row):
 
     class Meta:
         indexes = [models.Index(fields=["version"], name="removed_by_version")]
+
+
+class EnrolledCorners(Row):
+    """Of one picture, where its person chose to have them kept. Never in plain: sealed for this person and these contents."""
+
+    picture = models.OneToOneField(EnrolledPicture, on_delete=models.CASCADE, related_name="corners")
+    sealed = models.BinaryField()
+    version = models.BigIntegerField()  # of the hash set, when this row came or changed
+
+    class Meta:
+        indexes = [models.Index(fields=["version"], name="corners_by_version")]
+
+
+class RemovedCorners(Row):
+    """As RemovedFingerprint."""
+
+    entry = models.BigIntegerField()
+    version = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["version"], name="corners_removed_by_version")]
 
 
 class HashSetVersion(Row):
@@ -102,6 +125,59 @@ class PersonNoticeDetails(Row):
     signed_at = models.DateTimeField(null=True)
 
 
+# ----------------------------------------------------------------------------------------------------------- collisions
+
+
+class StoredFoundIn(Row):
+    """A picture in which an enrolled hash was found. No foreign key: rows go with the person's, see collision_rows."""
+
+    person = models.TextField()
+    ref = models.TextField()
+    hasher = models.TextField()
+    view = models.TextField()
+    sha256 = models.TextField()
+    whole = models.TextField()  # bits
+    matched = models.TextField()  # bits
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "ref", "hasher", "view", "sha256"], name="one_row_a_hash_and_picture"
+            )
+        ]
+        indexes = [models.Index(fields=["person", "sha256"], name="found_in_of_hit")]
+
+
+class StoredQuarantine(Row):
+    """Kept when it is released: what a person released is never put back by itself."""
+
+    person = models.TextField()
+    ref = models.TextField()
+    hasher = models.TextField()
+    view = models.TextField()
+    since = models.DateTimeField()
+    threshold = models.IntegerField()  # before
+    released = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person", "ref", "hasher", "view"], name="one_quarantine_a_hash")
+        ]
+
+
+class NegativePicture(Row):
+    """A picture that an analyst said is not the person's."""
+
+    hit = models.TextField(primary_key=True)
+    person = models.TextField()
+    bits = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["person"], name="negative_of_person")]
+
+
 # ----------------------------------------------------------------------------------------------------------------- hits
 
 
@@ -138,6 +214,10 @@ class StoredHit(Row):
     decided = models.BooleanField(default=False)  # its status is a decision of an analyst, which can be undone
     revision = models.IntegerField()
     found_earlier = models.DateTimeField(null=True)
+    evidence = models.TextField(default=Evidence.FRAME.value)
+    overlay = models.JSONField(null=True)  # four [x, y]
+    agreeing = models.IntegerField(default=0)
+    ranges = models.JSONField(default=list)  # [from, to] in seconds
 
     class Meta:
         indexes = [

@@ -1,5 +1,6 @@
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -20,17 +21,22 @@ from core.model import (
 )
 from stores.rules import (
     DEFAULT_THRESHOLDS,
+    UPRIGHT,
+    HashedBy,
     check_threshold,
     contents,
     enrolments,
     free_ref,
     moved_at,
     next_version,
+    older,
+    outdated,
     unknown_person,
     unknown_picture,
 )
-from stores.sql import sweep_rows
+from stores.sql import collision_rows, corner_rows, sweep_rows
 from stores.sql.border import sql
+from stores.sql.corner_rows import NO_SEAL, Sealer
 from stores.sql.models import (
     EnrolledFingerprint,
     EnrolledPicture,
@@ -53,33 +59,30 @@ def lock(person: PersonId) -> PersonState:
 
 
 class SqlPeople:
-    def __init__(self, thresholds: Mapping[str, int] = DEFAULT_THRESHOLDS) -> None:
+    def __init__(self, thresholds: Mapping[str, int] = DEFAULT_THRESHOLDS, seal: Sealer = NO_SEAL) -> None:
         self._thresholds = thresholds
+        self._seal = seal
 
     @sql()
     def enrol(self, person: PersonId, recipe: str, pictures: Sequence[HashedPicture], now: datetime) -> Sequence[str]:
+        offered = {contents(each): each.local for each in pictures if each.local is not None}
         with transaction.atomic():
             # Made withdrawn, so that nobody is protected before the transaction is whole.
             Person.objects.get_or_create(
                 id=person, defaults={"state": PersonState.WITHDRAWN.value, "enrolled": now, "changed": now}
             )
             state = lock(person)
-            taken = dict(EnrolledPicture.objects.filter(person_id=person).values_list("contents", "ref"))
-            unknown = {}
-            new = []
-            for picture in pictures:
-                digest = contents(picture)
-                if digest not in taken:
-                    taken[digest] = free_ref(person, picture, taken.values())
-                    unknown[taken[digest]] = picture
-                    new.append(picture.ref)
+            _hashed_again(person, recipe, pictures)
+            unknown = _unknown(person, pictures)
+            corners = corner_rows.missing(person, offered, self._seal)
             if state is not PersonState.PROTECTED:
                 _move(person, PersonState.PROTECTED, now)
-            if unknown:
+            if unknown or corners:
                 version = _grow()
                 for ref, picture in unknown.items():
                     self._store(person, recipe, picture, ref, version, now)
-            return new
+                corner_rows.put(person, corners, self._seal, version)
+            return [picture.ref for picture in unknown.values()]
 
     def _store(  # noqa: PLR0917 – what belongs to one row
         self, person: PersonId, recipe: str, picture: HashedPicture, ref: str, version: int, now: datetime
@@ -97,6 +100,7 @@ class SqlPeople:
                 quality=each.fingerprint.quality,
                 threshold=each.threshold,
                 version=version,
+                time_s=each.fingerprint.time_s,
             )
             for each in made
         )
@@ -111,6 +115,7 @@ class SqlPeople:
                 return
             _move(person, PersonState.WITHDRAWN, now)
             version = _grow()
+            corner_rows.remove(person, version)
             held = EnrolledFingerprint.objects.filter(picture__person_id=person)
             RemovedFingerprint.objects.bulk_create(
                 [RemovedFingerprint(entry=entry, version=version) for entry in held.values_list("id", flat=True)]
@@ -118,7 +123,15 @@ class SqlPeople:
             held.delete()
             EnrolledPicture.objects.filter(person_id=person).delete()
             sweep_rows.withdrawn(person)
+            collision_rows.withdrawn(person)
             put([(Topic.PERSON, person)], now)
+
+    @sql()
+    def drop_local(self, person: PersonId) -> int:
+        with transaction.atomic():
+            if lock(person) is not PersonState.PROTECTED:
+                raise unknown_person()
+            return corner_rows.remove(person, _grow()) if corner_rows.held(person) else 0
 
     @sql()
     def set_threshold(self, person: PersonId, ref: str | None, hasher: str, threshold: int) -> int:
@@ -151,6 +164,44 @@ class SqlPeople:
             some = protected.filter(id__in=among[start : start + ASKED_AT_ONCE])
             found |= {PersonId(each): since for each, since in some}
         return found
+
+    @sql()
+    def outdated(self, recipe: str) -> Mapping[PersonId, int]:
+        recipes = list(EnrolledPicture.objects.values_list("recipe", flat=True).distinct())
+        old = [each for each in recipes if older(each, recipe)]
+        if not old:
+            return {}
+        concerned = Person.objects.filter(state=PersonState.PROTECTED.value, pictures__recipe__in=old)
+        upright = defaultdict(set)
+        prints = EnrolledFingerprint.objects.filter(picture__person__in=concerned, view=UPRIGHT)
+        for picture, hasher, bits in prints.values_list("picture_id", "hasher", "bits").iterator(ROWS):
+            upright[picture].add((hasher, bits))
+        held = EnrolledPicture.objects.filter(person__in=concerned).values_list("id", "person_id", "recipe")
+        pictures = [HashedBy(PersonId(person), by, frozenset(upright[id_])) for id_, person, by in held.iterator(ROWS)]
+        return outdated(pictures, recipe)
+
+
+def _unknown(person: PersonId, pictures: Sequence[HashedPicture]) -> Mapping[str, HashedPicture]:
+    """Those that are not enrolled yet, by the ref that each is to have."""
+    taken = dict(EnrolledPicture.objects.filter(person_id=person).values_list("contents", "ref"))
+    unknown = {}
+    for picture in pictures:
+        digest = contents(picture)
+        if digest not in taken:
+            taken[digest] = free_ref(person, picture, taken.values())
+            unknown[taken[digest]] = picture
+    return unknown
+
+
+def _hashed_again(person: PersonId, recipe: str, pictures: Sequence[HashedPicture]) -> None:
+    """Pictures of which a newer recipe makes the same hashes are of that recipe from now on."""
+    held = EnrolledPicture.objects.filter(person_id=person).values_list("id", "contents", "recipe")
+    outgrown = {digest: id_ for id_, digest, made_by in held if older(made_by, recipe)}
+    if outgrown:
+        again = sorted({outgrown[digest] for digest in map(contents, pictures) if digest in outgrown})
+        for start in range(0, len(again), ASKED_AT_ONCE):
+            some = EnrolledPicture.objects.filter(id__in=again[start : start + ASKED_AT_ONCE])
+            some.update(recipe=recipe)
 
 
 def _move(person: PersonId, state: PersonState, now: datetime) -> None:
@@ -224,10 +275,10 @@ class SqlEnrolledHashes:
 def _protected(rows: "QuerySet[EnrolledFingerprint]") -> Iterator[tuple[int, Enrolment]]:
     """Those of protected people, by entry, in one statement."""
     columns = rows.filter(picture__person__state=PersonState.PROTECTED.value).values_list(
-        "id", "picture__person_id", "picture__ref", "hasher", "view", "bits", "quality", "threshold"
+        "id", "picture__person_id", "picture__ref", "hasher", "view", "bits", "quality", "time_s", "threshold"
     )
-    for entry, person, ref, hasher, view, bits, quality, threshold in columns:
-        fingerprint = Fingerprint(hasher=hasher, view=view, bits=bits, quality=quality)
+    for entry, person, ref, hasher, view, bits, quality, time_s, threshold in columns:
+        fingerprint = Fingerprint(hasher=hasher, view=view, bits=bits, quality=quality, time_s=time_s)
         yield entry, Enrolment(person=PersonId(person), ref=ref, fingerprint=fingerprint, threshold=threshold)
 
 

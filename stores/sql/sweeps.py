@@ -196,16 +196,16 @@ def _read(row: StoredSweep) -> Sweep:
 
 def _enrolments(rows: "QuerySet[EnrolledFingerprint]") -> list[Enrolment]:
     columns = rows.order_by("id").values_list(
-        "picture__person_id", "picture__ref", "hasher", "view", "bits", "quality", "threshold"
+        "picture__person_id", "picture__ref", "hasher", "view", "bits", "quality", "time_s", "threshold"
     )
     return [
         Enrolment(
             person=PersonId(person),
             ref=ref,
-            fingerprint=Fingerprint(hasher=hasher, view=view, bits=bits, quality=quality),
+            fingerprint=Fingerprint(hasher=hasher, view=view, bits=bits, quality=quality, time_s=time_s),
             threshold=threshold,
         )
-        for person, ref, hasher, view, bits, quality, threshold in columns
+        for person, ref, hasher, view, bits, quality, time_s, threshold in columns
     ]
 
 

@@ -1,8 +1,10 @@
 """The same stores three times: in memory, in SQLite, in Postgres. Every test gets them empty."""
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,15 @@ import stores.sql
 import web
 from core.ports import (
     CaseBook,
+    CollisionBook,
+    EnrolledCorners,
     EnrolledHashes,
     ExchangeBook,
     HitLog,
     HitSearch,
     JobSlots,
     Leadership,
+    NegativeBank,
     NoticeDetailsStore,
     Outbox,
     People,
@@ -25,6 +30,7 @@ from core.ports import (
     SweepFinds,
 )
 from stores.memory import MemoryStore
+from stores.vault import SealKey
 from tests.engines import Postgres
 
 
@@ -34,6 +40,7 @@ class Stores:
     hit_search: HitSearch
     people: People
     enrolled_hashes: EnrolledHashes
+    enrolled_corners: EnrolledCorners
     exchange_book: ExchangeBook
     notice_details: NoticeDetailsStore
     outbox: Outbox
@@ -43,18 +50,26 @@ class Stores:
     leadership: Leadership
     sweep_board: SweepBoard
     sweep_finds: SweepFinds
+    collision_book: CollisionBook
+    negative_bank: NegativeBank
 
 
 def in_memory() -> Stores:
     return Stores(**vars(MemoryStore()))
 
 
+@cache
+def seal() -> SealKey:
+    return SealKey(Path(tempfile.mkdtemp(prefix="stillwatch-tests-")))
+
+
 def in_sql() -> Stores:
     return Stores(
         hit_log=stores.sql.SqlHitLog(),
         hit_search=stores.sql.SqlHitSearch(),
-        people=stores.sql.SqlPeople(),
+        people=stores.sql.SqlPeople(seal=seal()),
         enrolled_hashes=stores.sql.SqlEnrolledHashes(),
+        enrolled_corners=stores.sql.SqlEnrolledCorners(seal()),
         exchange_book=stores.sql.SqlExchangeBook(),
         notice_details=stores.sql.SqlNoticeDetails(),
         outbox=stores.sql.SqlOutbox(),
@@ -64,6 +79,8 @@ def in_sql() -> Stores:
         leadership=stores.sql.SqlLeadership(),
         sweep_board=stores.sql.SqlSweepBoard(),
         sweep_finds=stores.sql.SqlSweepFinds(),
+        collision_book=stores.sql.SqlCollisionBook(),
+        negative_bank=stores.sql.SqlNegativeBank(),
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from core.errors import Conflict, StoreUnavailable
-from core.model import Hit, HitQuery, HitStatus, Tier
+from core.model import Evidence, Hit, HitQuery, HitStatus, Tier
 from stores.elasticsearch import ElasticHitIndex
 from stores.elasticsearch.documents import mapping
 from tests.contracts.values import EVE, hit
@@ -46,7 +46,7 @@ def test_the_first_hit_makes_the_index_with_its_mapping_behind_an_alias(
 
     assert found(index) == {hit(1).id, hit(2).id}
     [(name, shape)] = server.indices.get(index=alias).body.items()
-    assert name.startswith(f"{alias}-v2-")
+    assert name.startswith(f"{alias}-v3-")
     assert shape["mappings"]["dynamic"] == "strict"
 
 
@@ -54,7 +54,7 @@ def test_an_index_made_before_a_field_was_thought_of_takes_it_without_a_rebuild(
     index: ElasticHitIndex, server: Elasticsearch, alias: str
 ) -> None:
     earlier = mapping()["mappings"]
-    known = {name: kind for name, kind in earlier["properties"].items() if name != "found_earlier"}
+    known = {name: kind for name, kind in earlier["properties"].items() if name not in {"found_earlier", "evidence"}}
     settings = mapping()["settings"]
     server.indices.create(
         index=f"{alias}-v1-earlier",
@@ -63,9 +63,14 @@ def test_an_index_made_before_a_field_was_thought_of_takes_it_without_a_rebuild(
         aliases={alias: {"is_write_index": True}},
     )
 
-    assert list(index.put([replace(hit(), found_earlier=hit().first_seen)])) == []
+    carried = replace(
+        hit(), found_earlier=hit().first_seen, evidence=Evidence.LOCAL, overlay=((0, 0),) * 4, agreeing=12
+    )
+    assert list(index.put([carried])) == []
 
     assert found(index) == {hit().id}
+    query = {"term": {"evidence": "local"}}
+    assert [each["_id"] for each in server.search(index=alias, query=query)["hits"]["hits"]] == [hit().id]
 
 
 def test_an_index_that_is_not_there_is_not_an_empty_one(index: ElasticHitIndex) -> None:
@@ -85,7 +90,7 @@ def test_no_hash_and_no_picture_is_in_the_index(index: ElasticHitIndex, server: 
     [stored] = server.search(index=alias)["hits"]["hits"]
 
     assert set(stored["_source"]) == {
-        *("id", "status", "tier", "site", "person", "page_url", "image_url", "distance"),
+        *("id", "status", "tier", "site", "person", "page_url", "image_url", "distance", "evidence"),
         *("first_seen", "last_seen", "found_earlier", "case", "cluster", "revision"),
     }
     assert hit().sha256 not in str(stored)

@@ -7,7 +7,7 @@ import pytest
 
 import stores.sql
 from core.errors import UnknownId
-from core.model import Added, Decision, HitStatus, LocationState, PersonId, Tier, Topic
+from core.model import Added, Decision, Evidence, HitStatus, LocationState, PersonId, Tier, Topic
 from tests.contracts.conftest import Stores
 from tests.contracts.values import ADA, EVE, MINUTE, NOW, RECIPE, again, case, hit, picture
 
@@ -64,6 +64,30 @@ def test_that_a_known_hit_was_there_earlier_is_kept_too(kept: Stores) -> None:
 
     (stored,) = kept.hit_log.get([hit().id])
     assert (stored.found_earlier, stored.revision) == (NOW - 60 * MINUTE, 2)
+
+
+def test_what_carried_a_hit_comes_back_as_it_was(kept: Stores) -> None:
+    local = replace(
+        hit(1),
+        evidence=Evidence.LOCAL,
+        overlay=((-120, 0), (1130, 5), (1124, 990), (-130, 1004)),
+        agreeing=23,
+        ranges=((0.0, 3.2), (61.04, 75.0)),
+    )
+    others = [replace(hit(number), evidence=each) for number, each in enumerate(Evidence, start=2)]
+    for each in (local, *others):
+        kept.hit_log.add(each)
+
+    assert kept.hit_log.get([each.id for each in (local, *others)]) == [local, *others]
+
+
+def test_a_known_hit_keeps_what_carried_it(kept: Stores) -> None:
+    first = replace(hit(), evidence=Evidence.REGION, overlay=((0, 0), (500, 0), (500, 500), (0, 500)))
+    kept.hit_log.add(first)
+    kept.hit_log.add(replace(again(hit()), evidence=Evidence.LOCAL, agreeing=9, ranges=((1.0, 2.0),)))
+
+    (stored,) = kept.hit_log.get([hit().id])
+    assert (stored.evidence, stored.overlay, stored.agreeing, stored.ranges) == (Evidence.REGION, first.overlay, 0, ())
 
 
 def test_an_added_hit_waits_for_desk_and_index_once(kept: Stores) -> None:

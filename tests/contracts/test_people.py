@@ -7,7 +7,7 @@ import pytest
 
 import stores.sql
 from core.errors import CallError, UnknownId
-from core.model import Fingerprint, HashedPicture, PersonId, PersonState, Topic
+from core.model import Fingerprint, HashedPicture, PersonId, PersonState, Topic, derived_id
 from tests.contracts.conftest import Stores
 from tests.contracts.values import ADA, EVE, MINUTE, NOW, RECIPE, picture
 
@@ -64,6 +64,21 @@ def test_every_fingerprint_comes_back_with_its_hashers_threshold(kept: Stores) -
     assert {each.fingerprint for each in found} == set(offered.fingerprints)
     assert {each.fingerprint.hasher: each.threshold for each in found} == {"pdq": 31, "phash64": 6}
     assert {(each.person, each.ref) for each in found} == {(ADA, "a")}
+
+
+def test_a_fingerprint_keeps_its_time(kept: Stores) -> None:
+    frames = tuple(
+        Fingerprint(hasher="pdq", view="full", bits="0f" * 32, quality=80, time_s=time_s)
+        for time_s in (None, 0.0, 12.48)
+    )
+    offered = [HashedPicture(ref=str(number), quality=80, fingerprints=(each,)) for number, each in enumerate(frames)]
+
+    assert list(kept.people.enrol(ADA, RECIPE, offered, NOW)) == ["0", "1", "2"]
+    assert list(kept.people.enrol(ADA, RECIPE, offered, NOW)) == []
+
+    entries = [row.entry for row in kept.enrolled_hashes.changes(0).changed]
+    for found in (kept.enrolled_hashes.enrolments()[1], kept.enrolled_hashes.get(entries).values()):
+        assert {each.ref: each.fingerprint for each in found} == {str(n): each for n, each in enumerate(frames)}
 
 
 def test_a_hash_that_no_threshold_is_known_for_is_refused_and_nothing_is_stored(kept: Stores) -> None:
@@ -190,3 +205,64 @@ def test_threads_that_enrol_the_same_pictures_enrol_them_once(kept: Stores) -> N
 
     assert sum(new) == 2
     assert len(kept.enrolled_hashes.enrolments()[1]) == 16
+
+
+# --- hashing again
+
+
+def upright(ref: str, *turns: str) -> HashedPicture:
+    """Whose upright hash is the same whatever further turns it is held in."""
+    return HashedPicture(
+        ref=ref,
+        quality=90,
+        fingerprints=tuple(
+            Fingerprint(hasher="pdq", view=view, bits=derived_id("bits", ref[:1], view) * 2, quality=90)
+            for view in ("full", *turns)
+        ),
+    )
+
+
+def test_pictures_held_by_an_older_recipe_are_counted_of_each_protected_person(kept: Stores) -> None:
+    gone = PersonId("gone-0003")
+    kept.people.enrol(ADA, "full-1", [upright("a"), upright("b")], NOW)
+    kept.people.enrol(ADA, "views-1", [upright("c")], NOW)
+    kept.people.enrol(EVE, "views-2", [upright("a")], NOW)
+    kept.people.enrol(PersonId("list-0004"), "pdq-list-1", [upright("a")], NOW)
+    kept.people.enrol(PersonId("exchange-0005"), "exchange-1", [upright("a")], NOW)
+    kept.people.enrol(gone, "full-1", [upright("a")], NOW)
+    kept.people.withdraw(gone, NOW)
+
+    assert kept.people.outdated("views-1") == {ADA: 2}
+    assert kept.people.outdated("views-2") == {ADA: 3}
+    assert kept.people.outdated("views-3") == {ADA: 3, EVE: 1}
+    assert kept.people.outdated("full-1") == {}
+
+
+def test_a_picture_that_was_hashed_again_is_not_counted_any_more(kept: Stores) -> None:
+    for person in (ADA, EVE):
+        kept.people.enrol(person, "full-1", [upright("a"), upright("b")], NOW)
+
+    kept.people.enrol(ADA, "views-1", [upright("a-again", "full/rot90")], NOW)
+
+    assert kept.people.outdated("views-1") == {ADA: 1, EVE: 2}
+    assert kept.people.outdated("views-2") == {ADA: 3, EVE: 2}
+
+
+def test_a_picture_of_which_the_newer_recipe_makes_the_same_hashes_is_of_that_recipe(kept: Stores) -> None:
+    kept.people.enrol(ADA, "full-1", [upright("a"), upright("b")], NOW)
+    version = kept.enrolled_hashes.version()
+
+    assert list(kept.people.enrol(ADA, "views-1", [upright("a")], NOW)) == []
+    assert list(kept.people.enrol(ADA, "pdq-list-1", [upright("b")], NOW)) == []
+    assert list(kept.people.enrol(ADA, "full-1", [upright("a")], NOW)) == []
+
+    assert kept.people.outdated("views-1") == {ADA: 1}
+    assert kept.enrolled_hashes.version() == version
+
+
+def test_who_withdrew_and_comes_back_begins_anew(kept: Stores) -> None:
+    kept.people.enrol(ADA, "views-1", [upright("a")], NOW)
+    kept.people.withdraw(ADA, NOW)
+    kept.people.enrol(ADA, "full-1", [upright("a")], NOW)
+
+    assert kept.people.outdated("views-1") == {ADA: 1}

@@ -29,7 +29,7 @@ EVE = PersonId("eve-0002")
 RECIPE = "full-8-turns/1"
 
 
-def picture(ref: str, *, hashes: str | None = None, turns: int = 8) -> HashedPicture:
+def picture(ref: str, *, hashes: str | None = None, turns: int = 8, local: bytes | None = None) -> HashedPicture:
     """hashes  what the hashes are derived from; the ref by default"""
     fingerprints = tuple(
         Fingerprint(
@@ -37,7 +37,7 @@ def picture(ref: str, *, hashes: str | None = None, turns: int = 8) -> HashedPic
         )
         for turn in range(turns)
     )
-    return HashedPicture(ref=ref, quality=90, fingerprints=fingerprints)
+    return HashedPicture(ref=ref, quality=90, fingerprints=fingerprints, local=local)
 
 
 def hit(

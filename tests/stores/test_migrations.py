@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 import stores.sql
-from core.model import PersonId
+from core.model import Evidence, PersonId
 from tests.contracts.conftest import Connect
 from tests.contracts.values import ADA, EVE, NOW, RECIPE, picture
 
@@ -56,3 +56,40 @@ def test_hashes_from_before_there_were_changes_are_told_and_followed() -> None:
     assert len(told.changed) == 2
     assert list(told.removed) == [whole.changed[0].entry]
     assert not told.whole
+
+
+@pytest.mark.usefixtures("first_tables")
+def test_hits_from_before_there_was_evidence_were_found_by_the_whole_picture() -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO stillwatch_storedhit (id, person_id, site, page_url, image_url, sha256, tier, distance, threshold, hasher,"
+            " view, ref, cluster, first_seen, last_seen, status, decided, revision)"
+            " VALUES ('h', %s, 's', 'p', 'i', 'x', 'confirmed', 4, 31, 'pdq', 'full', 'a', 'c', %s, %s, 'confirmed', %s, 1)",
+            [str(ADA), NOW, NOW, False],
+        )
+
+    stores.sql.migrate()
+
+    [found] = stores.sql.SqlHitLog().get(["h"])
+    assert (found.evidence, found.overlay, found.agreeing, found.ranges) == (Evidence.FRAME, None, 0, ())
+
+
+@pytest.mark.usefixtures("first_tables")
+def test_from_the_changes_on_bringing_up_to_date_gives_no_number_twice() -> None:
+    """SQLite forgets the last number of a table that it writes anew."""
+    from django.core.management import call_command
+    from django.db import connection
+
+    call_command("migrate", "stillwatch", "0002", interactive=False, verbosity=0)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM stillwatch_enrolledfingerprint")
+        [(before,)] = cursor.fetchall()
+        cursor.execute("DELETE FROM stillwatch_enrolledfingerprint")
+
+    stores.sql.migrate()
+
+    stores.sql.SqlPeople().enrol(EVE, RECIPE, [picture("e", turns=1)], NOW)
+    [row] = stores.sql.SqlEnrolledHashes().changes(0).changed
+    assert row.entry > before

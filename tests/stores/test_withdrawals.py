@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigError, StoreUnavailable, UnknownId
-from core.model import Enrolment, HashChanges, PersonId, PersonState
+from core.model import CornerChanges, Enrolment, HashChanges, PersonId, PersonState
 from stores.memory import MemoryStore
 from stores.vault import DigestKey
-from stores.withdrawals import Act, Entry, LedgeredPeople, WatchedHashes, WithdrawalLedger
+from stores.withdrawals import Act, Entry, LedgeredPeople, WatchedCorners, WatchedHashes, WithdrawalLedger
 from tests.contracts.values import ADA, EVE, MINUTE, NOW, RECIPE, picture
 
 ROOT = Path(__file__).parents[2]
@@ -264,6 +264,22 @@ class Switched:
         return self.store.enrolled_hashes.enrolments()
 
 
+class SwitchedCorners:
+    """As Switched."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.store = store
+
+    def version(self) -> int:
+        return self.store.enrolled_corners.version()
+
+    def corner_changes(self, since: int) -> CornerChanges:
+        return self.store.enrolled_corners.corner_changes(since)
+
+    def corner_owners(self, entries: Sequence[int]) -> Mapping[int, Enrolment]:
+        return self.store.enrolled_corners.corner_owners(entries)
+
+
 def test_a_withdrawal_is_in_the_ledger_even_if_the_database_fails_then(tmp_path: Path) -> None:
     store = MemoryStore()
     people = LedgeredPeople(Failing(store.people, ledger(tmp_path / "unused")), ledger(tmp_path))
@@ -320,6 +336,37 @@ def test_withdrawing_twice_is_one_entry_and_somebody_unknown_is_none(tmp_path: P
 
     assert file_of(tmp_path).stat().st_size == size
     assert people.state(ADA) is PersonState.WITHDRAWN
+
+
+def test_what_the_ledger_has_nothing_to_do_with_passes_through(tmp_path: Path) -> None:
+    store = MemoryStore()
+    people = LedgeredPeople(store.people, ledger(tmp_path))
+    people.enrol(ADA, "full-1", [picture("a", local=b"corners")], NOW)
+    corners = WatchedCorners(store.enrolled_corners, lambda: None)
+
+    assert people.outdated("views-1") == {ADA: 1}
+    [row] = corners.corner_changes(0).changed
+    assert row.corners == b"corners"
+    assert [each.person for each in corners.corner_owners([row.entry]).values()] == [ADA]
+    assert people.drop_local(ADA) == 1
+    assert corners.corner_owners([row.entry]) == {}
+    assert corners.version() == store.enrolled_corners.version()
+
+
+def test_corners_tell_of_a_restored_database_before_their_version_is_believed() -> None:
+    old, new = MemoryStore(), MemoryStore()
+    old.people.enrol(ADA, RECIPE, [picture("a", local=b"corners")], NOW)
+    for ref in "ab":
+        new.people.enrol(ADA, RECIPE, [picture(ref, local=b"corners")], NOW)
+    shown = SwitchedCorners(new)
+    told: list[int] = []
+    corners = WatchedCorners(shown, lambda: told.append(corners.version()))
+    corners.version()
+
+    shown.store = old
+
+    assert corners.version() == old.enrolled_corners.version()
+    assert told == [old.enrolled_corners.version()]
 
 
 def test_first_enrolments_leave_no_entry(tmp_path: Path) -> None:

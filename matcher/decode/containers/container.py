@@ -14,11 +14,13 @@ class Container:
     width, height: as stored, before the orientation; 0 when only the decoder can tell
     orientation: 1..8, as EXIF numbers them
     frames: how many the structure holds; 0 when only the decoder can tell
+    coarse: of a progressive JPEG the bytes up to the end of its first scan: an eighth of the size can be decoded from them
     coefficient_bytes: what a decoder must hold beside the picture (JPEG of several scans)
     """
 
     format: str
     content: bytes = field(repr=False)
+    coarse: bytes | None = field(default=None, repr=False)
     complete: bool = True
     width: int = 0
     height: int = 0

@@ -24,6 +24,7 @@ def walk(data: bytes) -> Container:
     at, scans, turn = 2, 0, 1
     complete = False
     frame: tuple[int, bytes] | None = None
+    coarse: bytes | None = None
 
     while (found := _marker(data, at)) is not None:
         marker, at = found
@@ -54,11 +55,14 @@ def walk(data: bytes) -> Container:
             stop = len(data) if end is None else end.start()
             kept.append(data[at:stop])
             at = stop
+            if scans == 1 and frame is not None and _means_of_all(frame, body):
+                coarse = b"".join((*kept, b"\xff\xd9"))
 
     width, height, coefficients = _size(frame, scans)
     return Container(
         format="JPEG",
         content=b"".join(kept),
+        coarse=coarse,
         complete=complete,
         width=width,
         height=height,
@@ -66,6 +70,14 @@ def walk(data: bytes) -> Container:
         frames=1,
         coefficient_bytes=coefficients,
     )
+
+
+def _means_of_all(frame: tuple[int, bytes], scan: bytes) -> bool:
+    """The scan holds the first coefficient, the mean of each block, of all components of a progressive picture."""
+    marker, body = frame
+    if marker not in {0xC2, 0xCA} or len(body) < 6 or not scan or scan[0] != body[5] or len(scan) < 2 * scan[0] + 4:
+        return False
+    return scan[1 + 2 * scan[0]] == 0 and scan[2 + 2 * scan[0]] == 0
 
 
 def _marker(data: bytes, at: int) -> tuple[int, int] | None:

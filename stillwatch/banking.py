@@ -1,0 +1,44 @@
+"""What analysts said no to is remembered: see collisions.py for what comes of it."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from core.errors import StoreUnavailable
+from core.model import Added, Decision, Hit
+from core.ports import HitLog, NegativeBank
+
+log = logging.getLogger("stillwatch.banking")
+
+
+class BankingHitLog:
+    """Implements core.ports.HitLog around another one: what an analyst says no to goes into the bank, what is taken back comes out."""
+
+    def __init__(self, hit_log: HitLog, bank: NegativeBank) -> None:
+        self._log = hit_log
+        self._bank = bank
+
+    def decide(self, hit: str, decision: Decision, by: str, now: datetime) -> Sequence[Hit]:
+        """Only the picture that was looked at goes into the bank: its cluster follows the decision unseen."""
+        changed = self._log.decide(hit, decision, by, now)
+        try:
+            if decision is Decision.REJECT:
+                for looked_at in self._log.get([hit]):
+                    self._bank.add(looked_at, now)
+            else:
+                self._bank.take_out([hit, *(each.id for each in changed)])
+        except StoreUnavailable as error:
+            log.warning("banking.not_written: %s", error)
+        return changed
+
+    def add(self, hit: Hit) -> Added:
+        return self._log.add(hit)
+
+    def get(self, ids: Sequence[str]) -> Sequence[Hit]:
+        return self._log.get(ids)
+
+    def all(self) -> Iterator[Hit]:
+        return self._log.all()
+
+    def unhandled(self, limit: int = 100) -> Sequence[Hit]:
+        return self._log.unhandled(limit)
