@@ -81,9 +81,7 @@ class Enrolled:
             if one.view == "full" and one.hasher == "area":
                 self.first.append(len(self.held))
             threshold = HASHERS[one.hasher].default_threshold
-            self.held.append(
-                Enrolment(person=PersonId(person), ref=picture.ref, fingerprint=one, threshold=threshold)
-            )
+            self.held.append(Enrolment(person=PersonId(person), ref=picture.ref, fingerprint=one, threshold=threshold))
         self.corners.append(picture.local or b"")
 
     def version(self) -> int:

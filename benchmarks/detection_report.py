@@ -75,8 +75,7 @@ def interval(found: int, of: int) -> tuple[float, float]:
 
 def table(result: Result) -> str:
     lines = [
-        f"{result.bases} photographs × {len(FAMILIES)} families of edits against {result.photographs:,} enrolled photographs, "
-        f"{result.pairs / 1e6:.1f} million pairs that are no copies; seed {result.seed}, the {result.half} half.",
+        _summary(result),
         "",
         "| edit | what is done | with corners | 95 % | hashes only | 95 % | pdqhash ≤ 31 | phash ≤ 10 |",
         "|---|---|---|---|---|---|---|---|",
@@ -88,7 +87,7 @@ def table(result: Result) -> str:
             cells.append(f"{_share(found):.2f}")
             if method in METHODS[:2]:
                 low, high = interval(sum(found), len(found))
-                cells.append(f"{low:.2f} – {high:.2f}")
+                cells.append(f"{low:.2f} to {high:.2f}")
         lines.append("| " + " | ".join(cells) + " |")
     macro = [f"**{result.macro(method):.3f}**" for method in METHODS]
     lines.append(f"| **mean of families** | | {macro[0]} | | {macro[1]} | | {macro[2]} | {macro[3]} |")
@@ -98,6 +97,13 @@ def table(result: Result) -> str:
     )
     lines += ["", *_notes(result)]
     return "\n".join(lines)
+
+
+def _summary(result: Result) -> str:
+    return (
+        f"{result.bases} photographs, each edited by {len(FAMILIES)} families, against {result.photographs:,} enrolled photographs: "
+        f"{result.pairs / 1e6:.1f} million pairs that are no copies; seed {result.seed}, the {result.half} half."
+    )
 
 
 def _notes(result: Result) -> list[str]:
@@ -152,7 +158,7 @@ def plot(result: Result, file: Path) -> None:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
         f'<rect width="{width}" height="{height}" fill="white"/>',
-        f'<text x="20" y="24" font-size="15">Copies found, by what was done to them</text>',
+        '<text x="20" y="24" font-size="15">Copies found, by what was done to them</text>',
     ]
     for number, method in enumerate(METHODS):
         at = 20 + 205 * number

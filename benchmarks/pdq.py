@@ -84,7 +84,7 @@ def compare(name: str, files: list[bytes]) -> None:
     for data in files:
         published = theirs(data)
         exact.append(apart(ours(data, whole=True)[UPRIGHT], published))
-        scaled.append(apart(read(data, turns=False).fingerprints[0].bits, published))
+        scaled.append(apart(read(data, turns=False, corners=False).fingerprints[0].bits, published))
         work: tuple[Callable[[], object], ...] = (
             partial(ours, data, whole=False),
             partial(ours, data, whole=True),

@@ -265,7 +265,7 @@ class CornerRow(NamedTuple):
     """The corners of one enrolled picture, as a matcher holds them in memory: a number, and nobody's name. The most sensitive thing
     there is here: an outline of the picture can be guessed from them."""
 
-    entry: int  # the picture's id in the store, never given twice
+    entry: int  # the number of these corners in the store, never given twice
     corners: bytes  # matcher.corners.packed
 
 

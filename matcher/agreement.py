@@ -55,7 +55,7 @@ def agreement(enrolled: Corners, seen: Corners) -> Agreement:
     scale, shift, agree = best
     move = np.array([[scale.real, -scale.imag, shift.real], [scale.imag, scale.real, shift.imag]])
     limit = max(_PLACE * max(enrolled.width, enrolled.height) * abs(scale), _PLACE_PIXELS)
-    fits = (_apart(turns, np.angle(scale)) < _DIRECTION) & (np.abs(sizes - np.log(abs(scale))) < _SIZE)
+    fits = (_apart(turns, float(np.angle(scale))) < _DIRECTION) & (np.abs(sizes - np.log(abs(scale))) < _SIZE)
     for _ in range(3):  # a photograph of a screen is stretched and sheared a little, too
         moved, wider = _refined(place, at, agree, fits, 0.6 * limit)
         if np.count_nonzero(wider) <= np.count_nonzero(agree):
@@ -139,12 +139,12 @@ def _refined(
     seen = np.column_stack([at.real, at.imag])
     move = np.linalg.lstsq(known[agree], seen[agree], rcond=None)[0]
     off = np.hypot(*(known @ move - seen).T)
-    return move.T, (off < max(limit, _PLACE_PIXELS)) & fits
+    return np.asarray(move.T, np.float64), np.asarray((off < max(limit, _PLACE_PIXELS)) & fits)
 
 
-def _apart(one: NDArray[np.float32], other: object) -> NDArray[np.float64]:
+def _apart(one: NDArray[np.float32], other: NDArray[np.float64] | float) -> NDArray[np.float64]:
     """Radians between two directions."""
-    return np.abs((one - other + np.pi) % (2 * np.pi) - np.pi)
+    return np.asarray(np.abs((one - other + np.pi) % (2 * np.pi) - np.pi), np.float64)
 
 
 def _places(points: NDArray[np.complex128], corners: Corners) -> int:

@@ -226,7 +226,9 @@ def _fingerprint(row: object) -> Fingerprint | str:
     if not isinstance(hasher, str) or hasher not in HASHERS:
         return f"unknown hasher; known: {', '.join(HASHERS)}"
     if not isinstance(name, str) or not is_view(name):
-        return f"unknown view; known: {', '.join(KINDS)}, with turns ({view(0, 'rot90')} …) and frames ({view(7, '')} …)"
+        return (
+            f"unknown view; known: {', '.join(KINDS)}, with turns ({view(0, 'rot90')} …) and frames ({view(7, '')} …)"
+        )
     if not isinstance(bits, str):
         return "bits must be hex digits"
     fault = HASHERS[hasher].fault(bits.lower())
@@ -236,7 +238,9 @@ def _fingerprint(row: object) -> Fingerprint | str:
         return "its quality must be a whole number from 0 to 100"
     if quality < MIN_QUALITY:
         return f"too few features: its quality is {quality}, at least {MIN_QUALITY} is needed"
-    if time_s is not None and not (isinstance(time_s, int | float) and not isinstance(time_s, bool) and 0 <= time_s < 1e7):
+    if time_s is not None and not (
+        isinstance(time_s, int | float) and not isinstance(time_s, bool) and 0 <= time_s < 1e7
+    ):
         return "its time_s must be seconds from the beginning of the video"
     return Fingerprint(hasher=hasher, view=name, bits=bits.lower(), quality=quality, time_s=time_s)
 

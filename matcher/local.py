@@ -27,9 +27,8 @@ from matcher.views import view
 
 log = logging.getLogger(__name__)
 
-RADIUS: Final = (
-    15  # differing bits: what sixteen bands answer with one look each; beyond it common descriptors drown the rare ones
-)
+RADIUS: Final = 22  # differing bits: of 98 % of copies two corners lie as near, and hardly a stranger's
+PROBED: Final = 2  # every so many-th corner of the seen picture is looked up: there are enough, and each look-up costs
 LEAST_VOTES: Final = 2
 LOOKED_AT: Final = 4  # pictures, closely, of each mirror state
 _TURNS: Final = 8  # bins of the difference of two directions

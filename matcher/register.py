@@ -43,11 +43,13 @@ class Ground:
     def __init__(self, plane: NDArray[np.uint8]) -> None:
         """plane   (h, w)"""
         self.height, self.width = plane.shape
-        self._levels = [plane.astype(np.float32)]
+        self._levels: list[Float] = [plane.astype(np.float32)]
         while min(self._levels[-1].shape) >= 64:
             level = self._levels[-1]
             even = level[: level.shape[0] // 2 * 2, : level.shape[1] // 2 * 2]
-            self._levels.append((even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4)
+            self._levels.append(
+                np.asarray((even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4, np.float32)
+            )
 
     def samples(self, warps: NDArray[np.float64]) -> Float:
         """(n, 5) → (n, 64, 64)."""

@@ -34,7 +34,9 @@ class Sampling(NamedTuple):
     farthest_s: float
 
 
-CROPS: Final = views.CROPS[:2]
+CROPS: Final = views.CROPS[
+    :2
+]  # of each enrolled frame: all 34 would find a seventh more cropped copies, for six times the hashes
 CRAWLED: Final = Sampling(1.0, 10.0)
 ENROLLED: Final = Sampling(0.5, 0.5)
 

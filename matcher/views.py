@@ -55,12 +55,12 @@ class CornerRecipe(NamedTuple):
     """How many corners are taken of a plane of which size, spread over how many cells each way."""
 
     side: int  # pixels of the longer side
-    count: int
+    most: int
     cells: int
 
 
-CORNERS_ENROLLED: Final = CornerRecipe(side=320, count=150, cells=8)
-CORNERS_CRAWLED: Final = CornerRecipe(side=640, count=700, cells=13)  # a copy may be a small part of what is seen
+CORNERS_ENROLLED: Final = CornerRecipe(side=320, most=150, cells=8)
+CORNERS_CRAWLED: Final = CornerRecipe(side=640, most=700, cells=13)  # a copy may be a small part of what is seen
 
 
 class Box(NamedTuple):

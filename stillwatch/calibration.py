@@ -253,7 +253,8 @@ def _compare_seen(tally: Tally, store: SeenStore, wanted: int, said: Said, progr
 def _some(count: int, share: float) -> Iterator[range]:
     """Rows, spread over all: of so many as are read at once the first ones."""
     for start in range(0, count, ROWS):
-        yield range(start, min(count, start + max(VIEWS * 8, round(ROWS * share)), start + ROWS))
+        length = min(ROWS, count - start)
+        yield range(start, start + min(length, max(VIEWS * 8, round(length * share))))
 
 
 def _distinct(places: Sequence[SeenPlace], known: set[str]) -> Sequence[tuple[str, Sequence[Fingerprint]]]:

@@ -324,7 +324,9 @@ class House:
         from matcher.examine import MatchingExaminer
 
         with self.hashes() as hashes, self.decoder() as decoder:
-            examiner = MatchingExaminer(hashes, decoder, folder=self.index_folder)
+            examiner = MatchingExaminer(
+                hashes, decoder, folder=self.index_folder, corners=self.enrolled_corners, limits=self.limits
+            )
             try:
                 yield examiner
             finally:

@@ -24,7 +24,9 @@ MOST_CELLS: Final = 255  # a side
 
 _ONE: Final = 2**14  # of the directions
 _SPREAD: Final = 7  # pixels; standard deviation of the places of tests
-_ALONG: Final = 4  # pixels; a patch looks to where it is brighter, so a test along that direction tells little: it nearly always says the same
+# A patch looks to where it is brighter: a test along that direction nearly always says the same, and tells nothing. With 15 pixels
+# instead of 4 a search for descriptors within 18 bits found 270 times as many strangers, and took twelve times as long.
+_ALONG: Final = 4  # pixels
 _SEED: Final = 5
 
 

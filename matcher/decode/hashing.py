@@ -73,6 +73,7 @@ class _Look:
 
     def _take(self, frame: Frame) -> bool:
         """False: scaled down it hangs on rounding, so it must be decoded as for enrolment and looked at again."""
+        quality = 0
         for hasher in _WHOLE_HASHERS:
             # A crawled picture is turned, too, for what partners enrolled in one turn only; what only supports is not worth it.
             turns = TURNS if self._enrolling or hasher.may_confirm else (UPRIGHT,)
@@ -124,7 +125,7 @@ class _Look:
 
     def _corners_of(self, frame: Frame) -> corner.Corners:
         recipe = CORNERS_ENROLLED if self._enrolling else CORNERS_CRAWLED
-        return corner.extract(frame.plane.small(recipe.side), recipe.count, cells=recipe.cells)
+        return corner.extract(frame.plane.small(recipe.side), recipe.most, cells=recipe.cells)
 
 
 def _named(error: Exception, container: Container) -> Obstacle:

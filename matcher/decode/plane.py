@@ -51,9 +51,13 @@ class Plane:
     def grey(self, side: int, *, exact: bool) -> NDArray[np.uint8]:
         if self._image.mode in {"L", "RGB"} and "transparency" not in self._image.info:
             grey = self._image.convert("L")
-            small = self._turned(grey.resize((side, side), Image.Resampling.LANCZOS, reducing_gap=None if exact else _GAP))
+            small = self._turned(
+                grey.resize((side, side), Image.Resampling.LANCZOS, reducing_gap=None if exact else _GAP)
+            )
         else:
-            small = self._whole_grey().resize((side, side), Image.Resampling.LANCZOS, reducing_gap=None if exact else _GAP)
+            small = self._whole_grey().resize(
+                (side, side), Image.Resampling.LANCZOS, reducing_gap=None if exact else _GAP
+            )
         return np.asarray(small)
 
     def small(self, side: int) -> NDArray[np.uint8]:

@@ -23,4 +23,14 @@ COMPARED_WITH: Final[dict[str, tuple[str, ...]]] = {
 # In the seven other turns, only with what was enrolled in one turn: partners' lists.
 TURNED_COMPARED_WITH: Final[dict[str, tuple[str, ...]]] = {"pdq": ("pdq",), "area": ("pdq",)}
 
-__all__ = ["COMPARED_WITH", "HASHERS", "MIN_QUALITY", "TURNED_COMPARED_WITH", "Axis", "Hashed", "Hasher", "Picture"]
+__all__ = [
+    "AREA",
+    "COMPARED_WITH",
+    "HASHERS",
+    "MIN_QUALITY",
+    "TURNED_COMPARED_WITH",
+    "Axis",
+    "Hashed",
+    "Hasher",
+    "Picture",
+]

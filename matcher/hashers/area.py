@@ -89,7 +89,7 @@ def qualities(means: Float32) -> NDArray[np.int64]:
     steps = np.float32(100) / np.float32(255)
     down = np.abs(np.diff(means, axis=1) * steps).astype(np.int32).sum(axis=(1, 2))
     across = np.abs(np.diff(means, axis=2) * steps).astype(np.int32).sum(axis=(1, 2))
-    return np.minimum(100, (down + across) // 90).astype(np.int64)
+    return np.asarray(np.minimum(100, (down + across) // 90), np.int64)
 
 
 def hashes(

@@ -26,6 +26,13 @@ ELSEWHERE_UNDER_18 = (
     "  Report Remove, United Kingdom    https://www.childline.org.uk (search: Report Remove)"
 )
 
+LOCAL_REVEALS = (
+    "You chose to add corners. They help to find copies of which only a part is left: a crop, a collage, a screenshot.\n"
+    "They also say more than hashes do: somebody who got hold of them could guess rough outlines of a picture. So they are kept\n"
+    "sealed, are opened only in the memory of the program that compares, and are never passed on. You can take them back at any\n"
+    "moment with `stillwatch person forget-local` and stay protected by the hashes."
+)
+
 MAX_FILE_BYTES = 64 * 2**20
 
 person = typer.Typer(help="What notices need to know of a person.", no_args_is_help=True)
@@ -45,6 +52,13 @@ def add_to(app: typer.Typer) -> None:
 def hash_pictures(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Pictures, or folders of them.")],
     output: Annotated[Path, typer.Option(metavar="SET.json", help="Where the hash set is written.")],
+    local: Annotated[
+        bool,
+        typer.Option(
+            "--local",
+            help="Add corners: finds more of the copies of which only a part is left, and says more about the pictures.",
+        ),
+    ] = False,
 ) -> None:
     """Hash pictures on this machine.
 
@@ -54,11 +68,13 @@ def hash_pictures(
     from matcher.decode import Decoder
     from matcher.hashset import hash_file, make_set
 
+    if local:
+        say(LOCAL_REVEALS)
     files = list(_files(paths))
     pictures = []
     with Decoder(children=min(4, os.cpu_count() or 1)) as decoder:
         for number, path in enumerate(files, 1):
-            outcome = hash_file(path, decoder)
+            outcome = hash_file(path, decoder, local=local)
             if isinstance(outcome, tuple):
                 state, reason = outcome
                 say(f"{path}: not hashed ({state.value}): {reason}")

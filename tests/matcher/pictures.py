@@ -29,8 +29,14 @@ class ArrayPicture:
     def rows(self, top: int, bottom: int) -> NDArray[np.uint8]:
         return self._pixels[top:bottom]
 
-    def grey(self, side: int) -> NDArray[np.uint8]:
+    def grey(self, side: int, *, exact: bool) -> NDArray[np.uint8]:  # noqa: ARG002 – always exact
         return np.asarray(Image.fromarray(self._pixels).convert("L").resize((side, side), Image.Resampling.LANCZOS))
+
+    def small(self, side: int) -> NDArray[np.uint8]:
+        grey = Image.fromarray(self._pixels).convert("L")
+        scale = min(1.0, side / max(grey.size))
+        size = max(1, round(grey.width * scale)), max(1, round(grey.height * scale))
+        return np.asarray(grey.resize(size, Image.Resampling.BOX))
 
 
 def encode(picture: NDArray[np.uint8] | Image.Image, kind: str, **options: object) -> bytes:

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from core.model import Enrolment, Fingerprint, Match, PersonId, Tier
-from matcher.confirm import farthest, findings, tier
+from core.model import Enrolment, Evidence, Fingerprint, Match, PersonId, Tier
+from matcher.confirm import Limits, farthest, finding, findings
 from matcher.hashers import HASHERS
 
 
@@ -19,6 +19,8 @@ def match(
     person: str = "anna",
     ref: str = "r1",
     view: str = "full",
+    evidence: Evidence = Evidence.FRAME,
+    agreeing: int = 0,
 ) -> Match:
     def fingerprint(quality: int, name: str) -> Fingerprint:
         return Fingerprint(hasher=hasher, view=name, bits="0" * HASHERS[hasher].digits, quality=quality)
@@ -32,7 +34,14 @@ def match(
         ),
         seen=fingerprint(seen_quality, "full"),
         distance=distance,
+        evidence=evidence,
+        agreeing=agreeing,
     )
+
+
+def tier(found: Match, limits: Limits | None = None) -> Tier | None:
+    judged = finding(found) if limits is None else finding(found, limits)
+    return None if judged is None else judged.tier
 
 
 @pytest.mark.parametrize(
@@ -44,6 +53,23 @@ def match(
         (match(32, threshold=63), Tier.PROBABLE),
         (match(63, threshold=256), Tier.PROBABLE),
         (match(64, threshold=256), Tier.REVIEW),
+        (match(68, threshold=256), Tier.REVIEW),
+        (match(69, threshold=256), None),
+        (match(31, hasher="area", evidence=Evidence.REGION), Tier.CONFIRMED),
+        (match(50, hasher="area", evidence=Evidence.REGION), Tier.PROBABLE),
+        (match(57, hasher="area", evidence=Evidence.REGION), Tier.REVIEW),
+        (match(58, hasher="area", evidence=Evidence.REGION), None),
+        (match(0, hasher="area", evidence=Evidence.REGISTERED), Tier.PROBABLE),
+        (match(37, hasher="area", evidence=Evidence.REGISTERED), Tier.PROBABLE),
+        (match(41, hasher="area", evidence=Evidence.REGISTERED), Tier.REVIEW),
+        (match(42, hasher="area", evidence=Evidence.REGISTERED), None),
+        (match(30, hasher="area", threshold=20, evidence=Evidence.REGISTERED), None),
+        (match(40, hasher="area", evidence=Evidence.LOCAL, agreeing=200), Tier.PROBABLE),
+        (match(40, hasher="area", evidence=Evidence.LOCAL, agreeing=10), Tier.PROBABLE),
+        (match(40, hasher="area", evidence=Evidence.LOCAL, agreeing=8), Tier.REVIEW),
+        (match(40, hasher="area", evidence=Evidence.LOCAL, agreeing=7), None),
+        (match(0, hasher="area", evidence=Evidence.LOCAL, agreeing=90, threshold=-1), None),
+        (match(0, threshold=-1), None),
         (match(20, threshold=20), Tier.CONFIRMED),
         (match(21, threshold=20), None),
         (match(0, enrolled_quality=49), None),
@@ -98,3 +124,18 @@ def test_the_order_of_the_matches_changes_nothing() -> None:
 
 def test_no_match_no_finding() -> None:
     assert findings([]) == ()
+
+
+def test_the_limit_of_a_finding_is_the_one_that_let_it_pass() -> None:
+    probable, narrowed = finding(match(40, hasher="area")), finding(match(40, hasher="area", threshold=45))
+
+    assert probable is not None
+    assert narrowed is not None
+    assert (probable.limit, narrowed.limit) == (63, 45)
+
+
+def test_calibrated_limits_hold_instead_of_the_shipped_ones() -> None:
+    strict = Limits(frame_probable=40, frame_review=45)
+
+    assert tier(match(44, hasher="area"), strict) is Tier.REVIEW
+    assert tier(match(46, hasher="area"), strict) is None

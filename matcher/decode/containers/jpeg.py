@@ -49,13 +49,10 @@ def walk(data: bytes) -> Container:
         at += length
         if marker == _SOS:
             scans += 1
-            if scans > MAX_SCANS:
-                raise Obstacle(State.TOO_LARGE, f"the JPEG has more than {MAX_SCANS} scans")
-            end = _NEXT_MARKER.search(data, at)
-            stop = len(data) if end is None else end.start()
+            stop = _end_of_scan(data, at, scans)
             kept.append(data[at:stop])
             at = stop
-            if scans == 1 and frame is not None and _means_of_all(frame, body):
+            if scans == 1 and _means_of_all(frame, body):
                 coarse = b"".join((*kept, b"\xff\xd9"))
 
     width, height, coefficients = _size(frame, scans)
@@ -72,9 +69,16 @@ def walk(data: bytes) -> Container:
     )
 
 
-def _means_of_all(frame: tuple[int, bytes], scan: bytes) -> bool:
+def _end_of_scan(data: bytes, at: int, scans: int) -> int:
+    if scans > MAX_SCANS:
+        raise Obstacle(State.TOO_LARGE, f"the JPEG has more than {MAX_SCANS} scans")
+    end = _NEXT_MARKER.search(data, at)
+    return len(data) if end is None else end.start()
+
+
+def _means_of_all(frame: tuple[int, bytes] | None, scan: bytes) -> bool:
     """The scan holds the first coefficient, the mean of each block, of all components of a progressive picture."""
-    marker, body = frame
+    marker, body = frame or (0, b"")
     if marker not in {0xC2, 0xCA} or len(body) < 6 or not scan or scan[0] != body[5] or len(scan) < 2 * scan[0] + 4:
         return False
     return scan[1 + 2 * scan[0]] == 0 and scan[2 + 2 * scan[0]] == 0

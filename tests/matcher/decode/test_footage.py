@@ -226,6 +226,16 @@ def test_an_enrolled_video_is_held_twice_a_second_in_all_turns() -> None:
     assert reading.turned == ()
 
 
+def test_a_cropped_copy_of_an_enrolled_video_is_found() -> None:
+    """A twentieth is cut off on every side."""
+    inner = slice(HEIGHT // 20, -HEIGHT // 20), slice(WIDTH // 20, -WIDTH // 20)
+
+    cropped = crawled(film([pixels[inner] for pixels in lasting(SCENES)]))
+
+    assert {tier for tier, _ in found(enrolled(MP4), cropped, kinds=("full", "crop"))} == {Tier.CONFIRMED}
+    assert {tier for tier, _ in found(enrolled(MP4), cropped)} != {Tier.CONFIRMED}
+
+
 def test_frames_like_the_one_before_are_held_once() -> None:
     reading = enrolled(film(lasting([SCENES[0], SCENES[1], SCENES[0]])))
 
@@ -268,7 +278,9 @@ def test_bars_above_and_below_are_left_out() -> None:
 # ------------------------------------------------------------------------------------------------------------ who is found
 
 
-def found(enrolment: Reading, seen: Reading) -> list[tuple[Tier, tuple[tuple[float, float], ...]]]:
+def found(
+    enrolment: Reading, seen: Reading, kinds: Sequence[str] = ("full",)
+) -> list[tuple[Tier, tuple[tuple[float, float], ...]]]:
     """Every pair compared."""
     matches = [
         Match(
@@ -277,15 +289,15 @@ def found(enrolment: Reading, seen: Reading) -> list[tuple[Tier, tuple[tuple[flo
             distance=apart(one.bits, other.bits),
             evidence=Evidence.FRAME,
         )
-        for one in frames(enrolment)
-        for other in frames(seen)
+        for one in frames(enrolment, kinds)
+        for other in frames(seen, kinds)
     ]
     kept = len({one.time_s for one in seen.fingerprints})
     return [(each.tier, each.ranges) for each in video.findings(matches, kept=kept)]
 
 
-def frames(reading: Reading) -> list[Fingerprint]:
-    return [one for one in reading.fingerprints if one.hasher == "area" and one.view.startswith("full")]
+def frames(reading: Reading, kinds: Sequence[str] = ("full",)) -> list[Fingerprint]:
+    return [one for one in reading.fingerprints if one.hasher == "area" and one.view.startswith(tuple(kinds))]
 
 
 def picture(pixels: Rgb, *, turns: bool) -> Reading:
@@ -432,4 +444,4 @@ def test_a_confined_child_has_all_that_a_video_takes() -> None:
 
     told = subprocess.run([sys.executable, "-I", "-c", program], input=MP4, stdout=subprocess.PIPE, check=True).stdout
 
-    assert told.decode().split() == ["None", "3", "None", "24"]
+    assert told.decode().split() == ["None", "3", "None", str(3 * (len(TURNS) + 2 * len(video.CROPS)))]

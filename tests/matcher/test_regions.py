@@ -1,0 +1,95 @@
+"""Where another picture may lie in a crawled one."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from PIL import Image, ImageDraw
+
+from matcher.regions import crawled, fits, rectangles, trimmed
+from matcher.views import Box
+from tests.matcher.photographs import NAMES, photograph, plane
+
+
+def near(box: Box, edges: tuple[float, float, float, float], within: int = 15) -> bool:
+    return all(abs(one - other) <= within for one, other in zip(box, edges, strict=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("colour", [255, 0, 90])
+def test_a_border_is_cut_or_the_picture_in_it_found(name: str, colour: int) -> None:
+    """A plain sky next to a border of its colour may go with it: then the sharp edges tell."""
+    picture = photograph(name)
+    width, height = picture.size
+    framed = Image.new("L", (width + 160, height + 60), colour)
+    framed.paste(picture, (100, 20))
+
+    views = crawled(plane(framed))
+
+    sides = framed.size
+    inside = (1e5 / sides[0], 2e4 / sides[1], 1e3 * (100 + width) / sides[0], 1e3 * (20 + height) / sides[1])
+    assert any(near(view.box, inside, 60) for view in views if view.kind in {"trim", "cell"})
+
+
+def test_a_caption_is_cut_with_its_words() -> None:
+    picture = photograph("coffee")
+    captioned = Image.new("L", (picture.width, picture.height + 90), 255)
+    ImageDraw.Draw(captioned).text((30, 20), "somebody wrote something here", fill=0, font_size=40)
+    captioned.paste(picture, (0, 90))
+
+    rest = trimmed(plane(captioned))
+
+    assert rest is not None
+    assert near(rest, (0, 90_000 / captioned.height, 1000, 1000))
+
+
+@pytest.mark.parametrize("gutter", [0, 12])
+def test_the_cells_of_a_collage_are_found(gutter: int) -> None:
+    left, right = photograph("chelsea", 480), photograph("coffee", 480)
+    height = min(left.height, right.height)
+    collage = Image.new("L", (left.width + gutter + right.width, height), 255)
+    collage.paste(left.crop((0, 0, left.width, height)), (0, 0))
+    collage.paste(right.crop((0, 0, right.width, height)), (left.width + gutter, 0))
+
+    found = rectangles(plane(collage))
+
+    edge = 1000 * left.width / collage.width
+    assert any(near(box, (0, 0, edge, 1000)) for box in found)
+    assert any(near(box, (edge + 1000 * gutter / collage.width, 0, 1000, 1000)) for box in found)
+
+
+def test_a_picture_on_a_page_is_found() -> None:
+    picture = photograph("astronaut", 300)
+    page = Image.new("L", (800, 600), 250)
+    draw = ImageDraw.Draw(page)
+    for line in range(12):
+        draw.text((40, 30 + 40 * line), "words about something else " * 2, fill=40, font_size=18)
+    page.paste(picture, (420, 150))
+
+    found = rectangles(plane(page))
+
+    assert any(
+        near(box, (420 / 0.8, 150 / 0.6, (420 + picture.width) / 0.8, (150 + picture.height) / 0.6), 25)
+        for box in found
+    )
+
+
+def test_the_middle_shapes_are_in_the_middle_and_never_the_picture_itself() -> None:
+    for width, height in ((640, 480), (480, 640), (500, 500), (1600, 900)):
+        for box in fits(width, height):
+            assert box.left == 1000 - box.right
+            assert box.top == 1000 - box.bottom
+            assert box.sensible
+            assert tuple(box) != (0, 0, 1000, 1000)
+
+
+@settings(max_examples=60, deadline=None)
+@given(arrays.arrays(np.uint8, st.tuples(st.integers(1, 90), st.integers(1, 90))))
+def test_whatever_is_seen_every_view_is_sensible(pixels: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> None:
+    views = crawled(pixels)
+
+    assert views[0].name == "full"
+    assert len(views) <= 13
+    assert all(view.box.sensible for view in views)
+    assert len({view.name for view in views}) == len(views)
