@@ -120,6 +120,7 @@ class Answer:
     review: bool = False
     false_review: int = 0
     evidence: Evidence | None = None
+    others: tuple[tuple[str, str, int, int], ...] = ()  # whoever was wrongly found: picture, tier, distance, corners
 
 
 def halves(folders: Sequence[Path]) -> tuple[list[Path], list[Path]]:
@@ -195,6 +196,9 @@ def ours(findings: Sequence[Finding], mine: int | None) -> Answer:
         review=own is not None,
         false_review=len(others),
         evidence=None if own is None else own.match.evidence,
+        others=tuple(
+            (str(one.match.enrolment.person), one.tier.value, one.match.distance, one.match.agreeing) for one in others
+        ),
     )
 
 

@@ -3,7 +3,8 @@
 Each enrolled corner is paired with the seen one whose descriptor is nearest. Two pairs fix a shift, a scale and a turn (random sample
 consensus, Fischler and Bolles, CACM 1981); a pair agrees when its place, its own direction and its own size fit all three. By chance a
 place fits easily, direction and size rarely (weak geometric consistency, Jégou, Douze and Schmid, ECCV 2008): of unrelated pictures
-4 pairs agree at the most, where places alone let 14 and more.
+4 pairs agree at the most, where places alone let 14 and more. Two photographs of different things on one floor share that floor, and 18
+of its corners: see `matcher.confirm`.
 """
 
 from typing import Final, NamedTuple

@@ -36,7 +36,7 @@ class Limits:
     """
 
     frame_confirmed: int = 31
-    frame_probable: int = 63
+    frame_probable: int = 58
     frame_review: int = 68
     region_confirmed: int = 31
     region_probable: int = 50
@@ -44,8 +44,8 @@ class Limits:
     candidate: int = 70
     registered_probable: int = 37
     registered_review: int = 41
-    local_probable: int = 10
-    local_review: int = 8
+    local_probable: int = 20
+    local_review: int = 9
 
     def steps(self, evidence: Evidence) -> tuple[tuple[int, Tier], ...]:
         """(differing bits up to which, tier), the surest first. LOCAL is not told by bits: see `agreeing`."""

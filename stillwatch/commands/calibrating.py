@@ -122,16 +122,23 @@ def _row(advice: "Advice") -> tuple[str, ...]:
     return (
         advice.name,
         str(advice.current),
-        _number(advice.expected),
-        _number(advice.at_most),
+        _number(_known(advice, advice.expected)),
+        _number(_known(advice, advice.at_most)),
         _number(advice.budget),
         str(advice.recommended),
-        _number(advice.then_at_most),
+        _number(_known(advice, advice.then_at_most)),
         "-" if advice.closest is None else str(advice.closest),
     )
 
 
-def _number(value: float) -> str:
+def _known(advice: "Advice", value: float) -> float | None:
+    """Where nothing was compared everything is possible: that is no number to show."""
+    return value if advice.pairs else None
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "unknown"
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
@@ -154,11 +161,11 @@ def _fields(found: "Calibration", observed: "Observed", *, applied: bool) -> dic
             {
                 "limit": each.name,
                 "current": each.current,
-                "expected": each.expected,
-                "at_most": each.at_most,
+                "expected": _known(each, each.expected),
+                "at_most": _known(each, each.at_most),
                 "budget": each.budget,
                 "recommended": each.recommended,
-                "then_at_most": each.then_at_most,
+                "then_at_most": _known(each, each.then_at_most),
                 "pairs": each.pairs,
                 "note": each.note,
             }

@@ -51,8 +51,8 @@ def tier(found: Match, limits: Limits | None = None) -> Tier | None:
         (match(31), Tier.CONFIRMED),
         (match(32), None),
         (match(32, threshold=63), Tier.PROBABLE),
-        (match(63, threshold=256), Tier.PROBABLE),
-        (match(64, threshold=256), Tier.REVIEW),
+        (match(58, threshold=256), Tier.PROBABLE),
+        (match(59, threshold=256), Tier.REVIEW),
         (match(68, threshold=256), Tier.REVIEW),
         (match(69, threshold=256), None),
         (match(31, hasher="area", evidence=Evidence.REGION), Tier.CONFIRMED),
@@ -65,9 +65,10 @@ def tier(found: Match, limits: Limits | None = None) -> Tier | None:
         (match(42, hasher="area", evidence=Evidence.REGISTERED), None),
         (match(30, hasher="area", threshold=20, evidence=Evidence.REGISTERED), None),
         (match(40, hasher="area", evidence=Evidence.LOCAL, agreeing=200), Tier.PROBABLE),
-        (match(40, hasher="area", evidence=Evidence.LOCAL, agreeing=10), Tier.PROBABLE),
-        (match(40, hasher="area", evidence=Evidence.LOCAL, agreeing=8), Tier.REVIEW),
-        (match(40, hasher="area", evidence=Evidence.LOCAL, agreeing=7), None),
+        (match(40, hasher="area", evidence=Evidence.LOCAL, agreeing=20), Tier.PROBABLE),
+        (match(40, hasher="area", evidence=Evidence.LOCAL, agreeing=19), Tier.REVIEW),
+        (match(40, hasher="area", evidence=Evidence.LOCAL, agreeing=9), Tier.REVIEW),
+        (match(40, hasher="area", evidence=Evidence.LOCAL, agreeing=8), None),
         (match(0, hasher="area", evidence=Evidence.LOCAL, agreeing=90, threshold=-1), None),
         (match(0, threshold=-1), None),
         (match(20, threshold=20), Tier.CONFIRMED),
@@ -131,7 +132,7 @@ def test_the_limit_of_a_finding_is_the_one_that_let_it_pass() -> None:
 
     assert probable is not None
     assert narrowed is not None
-    assert (probable.limit, narrowed.limit) == (63, 45)
+    assert (probable.limit, narrowed.limit) == (58, 45)
 
 
 def test_calibrated_limits_hold_instead_of_the_shipped_ones() -> None:

@@ -216,6 +216,7 @@ def test_an_empty_house_is_told_what_to_do(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert "Nothing was seen yet" in done.stderr
+    assert "unknown" in done.stdout
     assert "Crawl longer" in done.stderr
 
 
