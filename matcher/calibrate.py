@@ -5,7 +5,8 @@
     copies       are left out: a person is in a picture that lies within the confirmed limit of one of theirs, unless an analyst said no
     histogram    what is left, by distance
     tail         its near end on a logarithmic scale is a straight line. It is fitted to the nearest pairs and drawn on to where no pair
-                 was observed: 142.7 million pairs of photographs gave 10.6 bits a decade for whole frames, 8.6 for regions
+                 was observed; never steeper than 142.7 million pairs of photographs gave: 10.6 bits a decade for whole frames, 8.6 for
+                 regions
     advice       the largest limit whose upper bound keeps within the budget
 
 What is drawn on is no observation. So a limit is never moved beyond the shipped one by it, and is drawn on by three decades at most: where
@@ -34,8 +35,16 @@ MOST_DECADES: Final = 3.0  # that a line is drawn on beyond what was counted
 REVIEW_BUDGETS: Final = 10  # what a person is only asked to look at may come so many times as often
 DAYS: Final = 365
 
-_TAIL: Final = 2000  # pairs that a line is fitted to: its slope is then known to 2 %, and a line still fits
-_FEWEST: Final = 100  # pairs: with fewer the line is as steep as the reference's, which rests on many more
+_FITTED_TO: Final = (
+    1000,
+    500,
+    200,
+    100,
+    50,
+)  # nearest pairs: the first that the rest agrees with. The slope is known to 3 … 14 %
+_BULK: Final = (
+    0.8  # of the reference's slope: what falls off faster is still the bulk, and the line hangs on what is nearer
+)
 _REFERENCE: Final = {Evidence.FRAME: 10.6, Evidence.REGION: 8.6}  # bits a decade
 _Z: Final = 1.645  # one-sided 95 %
 _SLAB: Final = 2**22  # pairs of hashes compared at once
@@ -198,60 +207,94 @@ class Tally:
 class Tail:
     """How often an unrelated pair lies within so many bits: counted from the edge on, on the line below it.
 
-    edge              the smallest distance within which there were enough pairs to fit a line to
-    bits_per_decade   so many bits nearer, a tenth of the pairs
-    fitted            False: too few pairs, the line is the reference's, hung up at the most that may have been overlooked
+    edge        the smallest distance within which there are as many pairs as the line was fitted to
+    here        bits a decade as fitted to them: so many bits nearer, a tenth of the pairs; None: too few pairs
+    reference   bits a decade as measured on many more. The line never falls faster: what is near the bulk does, and the far tail does not
     """
 
     histogram: Histogram
     edge: int
-    bits_per_decade: float
-    fitted: bool
+    here: float | None
+    reference: float
+
+    @property
+    def fitted(self) -> bool:
+        """False: the line has the reference's slope."""
+        return self.here is not None and self.here >= self.reference
+
+    @property
+    def bits_per_decade(self) -> float:
+        return max(self.here or 0.0, self.reference)
 
     def share(self, bits: int) -> float:
         """Of all pairs: the best guess."""
         if self.histogram.pairs == 0:
             return 1.0
         counted = self.histogram.within(bits) / self.histogram.pairs
-        if bits >= self.edge and self.fitted:
-            return counted
-        held = self.histogram.within(self.edge) if self.fitted else most(self.histogram.within(self.edge))
-        return max(counted, self._line(bits, held, self.bits_per_decade))
+        held = self.histogram.within(self.edge)
+        line = self._line(bits, most(held) if self.here is None else held, self.bits_per_decade)
+        return counted if bits >= self.edge and self.here is not None else max(counted, line)
 
     def at_most(self, bits: int) -> float:
-        """No more than this, by all odds but 5 %, as far as the tail is a line."""
+        """No more than this, by all odds but 5 %, as far as the tail is a line. Where more was counted than fits on it, it is none."""
         if self.histogram.pairs == 0:
             return 1.0
-        if bits >= self.edge and self.fitted:
+        if bits >= self.edge and self.here is not None:
             return self.counted_at_most(bits)
-        line = self._line(bits, most(self.histogram.within(self.edge)), self.steepest)
-        return max(self.histogram.within(bits) / self.histogram.pairs, line)
+        off = max((self.counted_at_most(each) for each in self.off_the_line if each <= bits), default=0.0)
+        return max(self.histogram.within(bits) / self.histogram.pairs, self._upper(bits), off)
 
     def counted_at_most(self, bits: int) -> float:
         """No more than this, by all odds but 5 %, whatever the tail is like: three pairs where none was observed."""
         return most(self.histogram.within(bits)) / self.histogram.pairs if self.histogram.pairs else 1.0
 
     @cached_property
-    def steepest(self) -> float:
-        """Bits a decade, the upper bound of 95 %. The reference's is taken as it is: it rests on more pairs than are here."""
-        if not self.fitted:
-            return self.bits_per_decade
-        return self.bits_per_decade * (1 + _Z / math.sqrt(self.histogram.within(self.edge)))
+    def off_the_line(self) -> Sequence[int]:
+        """Distances within which more pairs were counted than even the upper line has, by all odds but 1 %."""
+        counted = ((bits, self.histogram.within(bits)) for bits in range(self.edge))
+        upper = self.histogram.pairs
+        return [bits for bits, count in counted if count and _at_least(count, self._upper(bits) * upper) < 0.01]
+
+    def _upper(self, bits: int) -> float:
+        slope = 0.0 if self.here is None else self.here * (1 + _Z / math.sqrt(self.histogram.within(self.edge)))
+        return self._line(bits, most(self.histogram.within(self.edge)), max(slope, self.reference))
 
     def _line(self, bits: int, held: float, bits_per_decade: float) -> float:
         return min(1.0, held / self.histogram.pairs * 10 ** ((min(bits, self.edge) - self.edge) / bits_per_decade))
 
 
 def tail(histogram: Histogram, evidence: Evidence) -> Tail:
-    """Fitted by maximum likelihood: distances below the edge fall off like a geometric series."""
+    """The line through as many of the nearest pairs as lie on one. Where the nearest fall off more slowly than the others they decide."""
+    found = Tail(histogram, RADIUS, None, _REFERENCE[evidence])
+    for wanted in _FITTED_TO:
+        found = _fitted(histogram, evidence, wanted) or found
+        if found.here is not None and found.here >= _BULK * found.reference and not found.off_the_line:
+            break
+    return found
+
+
+def _fitted(histogram: Histogram, evidence: Evidence, wanted: int) -> Tail | None:
+    """By maximum likelihood: distances below the edge fall off like a geometric series. None: there are not so many pairs.
+
+    Counted by twos: hashes with 128 ones, which most are, differ in an even number of bits.
+    """
     sums = np.cumsum(histogram.counts)
-    edge = min(int(np.searchsorted(sums, _TAIL)), RADIUS)
-    count = int(sums[edge])
-    below = float((histogram.counts[: edge + 1] * (edge - np.arange(edge + 1))).sum())
-    if count < _FEWEST or below == 0:
-        return Tail(histogram, RADIUS, _REFERENCE[evidence], fitted=False)
-    ratio = below / count / (1 + below / count)
-    return Tail(histogram, edge, -1 / math.log10(ratio), fitted=True)
+    edge = int(np.searchsorted(sums, wanted))
+    edge += edge % 2
+    if edge > RADIUS:
+        return None
+    steps = (edge - np.arange(edge + 1)) // 2
+    mean = float((histogram.counts[: edge + 1] * steps).sum()) / int(sums[edge])
+    if mean == 0:
+        return None
+    return Tail(histogram, edge, -2 / math.log10(mean / (1 + mean)), _REFERENCE[evidence])
+
+
+def _at_least(count: int, expected: float) -> float:
+    """The odds of so many or more where so many are expected: Poisson's."""
+    if count > expected + 10 * math.sqrt(expected + 1):
+        return 0.0
+    return 1.0 - sum(math.exp(k * math.log(expected) - expected - math.lgamma(k + 1)) for k in range(count))
 
 
 @lru_cache(maxsize=4096)

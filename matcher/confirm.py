@@ -25,6 +25,7 @@ _SHELVES: Final[Mapping[str, tuple[int, ...]]] = {
     "area": (31, 63, 80),
     "phash64": (6,),
 }
+_PLAINNESS: Final = {Evidence.FRAME: 0, Evidence.REGION: 1, Evidence.REGISTERED: 2, Evidence.LOCAL: 3}
 _SURENESS: Final = {Tier.CONFIRMED: 0, Tier.PROBABLE: 1, Tier.REVIEW: 2}
 
 
@@ -39,10 +40,10 @@ class Limits:
     frame_probable: int = 58
     frame_review: int = 68
     region_confirmed: int = 31
-    region_probable: int = 50
+    region_probable: int = 45
     region_review: int = 57
     candidate: int = 70
-    registered_probable: int = 37
+    registered_probable: int = 31
     registered_review: int = 41
     local_probable: int = 20
     local_review: int = 9
@@ -120,12 +121,13 @@ def findings(matches: Iterable[Match], limits: Limits = DEFAULT) -> tuple[Findin
     return tuple(sorted(best.values(), key=_rank))
 
 
-def _rank(found: Finding) -> tuple[int, bool, int, int, str, str, str, str, str]:
+def _rank(found: Finding) -> tuple[int, int, bool, int, int, str, str, str, str, str]:
+    """The surest tier; of one tier the plainest evidence, as it was met before as it was turned."""
     entry = found.match.enrolment
-    local = found.match.evidence is Evidence.LOCAL  # its bits are of corners, and say less
     return (
         _SURENESS[found.tier],
-        local,
+        _PLAINNESS[found.match.evidence],
+        "/" in found.match.seen.view,
         -found.match.agreeing,
         found.match.distance,
         str(entry.person),

@@ -138,7 +138,7 @@ def _legend(calibration: Calibration) -> list[str]:
         advice = next(each for each in calibration.advice if each.evidence is evidence)
         parts.append(f'<circle cx="{left + 8}" cy="{y - 4}" r="4" fill="{colour}"/>')
         parts.append(f'<text x="{left + 22}" y="{y}" fill="{colour}" font-weight="bold">{_NAMES[evidence]}</text>')
-        fitted = "fitted here" if tail.fitted else "of the reference"
+        fitted = "fitted here" if tail.fitted else "the reference's"
         closest = "none within reach" if advice.closest is None else f"{advice.closest} bits"
         for text in (
             f"{tail.bits_per_decade:.1f} bits a decade, {fitted}",

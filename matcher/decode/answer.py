@@ -43,7 +43,7 @@ class Reading:
 
     fingerprints: tuple[Fingerprint, ...] = ()
     turned: tuple[Fingerprint, ...] = field(default=(), repr=False)
-    scenes: tuple[Scene, ...] = field(default=(), repr=False)
+    scenes: tuple[Scene, ...] = field(default=(), repr=False, compare=False)
     obstacle: State | None = None
     reason: str = ""
 

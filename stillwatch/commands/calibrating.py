@@ -151,6 +151,7 @@ def _fields(found: "Calibration", observed: "Observed", *, applied: bool) -> dic
             evidence.value: {
                 "pairs": tail.histogram.pairs,
                 "bits_per_decade": round(tail.bits_per_decade, 3),
+                "bits_per_decade_here": None if tail.here is None else round(tail.here, 3),
                 "fitted": tail.fitted,
                 "fitted_up_to": tail.edge,
                 "nearest_pair": tail.histogram.closest,

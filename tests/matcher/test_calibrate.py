@@ -50,14 +50,43 @@ def limit(calibration: Calibration, name: str) -> int:
 # ------------------------------------------------------------------------------------------------------------- the tail
 
 
-@pytest.mark.parametrize("bits_per_decade", [6.0, 8.6, 10.6, 14.0])
+@pytest.mark.parametrize("bits_per_decade", [6.0, 8.6, 10.6, 14.0, 20.0])
 @pytest.mark.parametrize("pairs", [10**6, 10**8])
-def test_the_slope_of_a_known_tail_is_found(bits_per_decade: float, pairs: int) -> None:
-    found = tail(histogram(pairs, 2e-3, bits_per_decade), FRAME)
+@pytest.mark.parametrize("step", [1, 2], ids=["all distances", "even distances"])
+def test_the_slope_of_a_known_tail_is_found(bits_per_decade: float, pairs: int, step: int) -> None:
+    known = histogram(pairs, 2e-3, bits_per_decade)
+    if step == 2:  # as between hashes that have 128 ones each
+        counts = known.counts.copy()
+        counts[2::2] += counts[1::2]
+        counts[1::2] = 0
+        known = Histogram(pairs, counts)
 
-    assert found.fitted
-    assert found.bits_per_decade == pytest.approx(bits_per_decade, rel=0.1)
-    assert found.steepest > found.bits_per_decade
+    found = tail(known, FRAME)
+
+    assert found.here == pytest.approx(bits_per_decade, rel=0.15)
+
+
+def test_a_line_never_falls_faster_than_the_reference() -> None:
+    """What is near the bulk does; the few pairs beyond do not, and they are not seen with few pairs."""
+    steep, flat = (tail(histogram(10**7, 1e-2, slope), FRAME) for slope in (4.0, 15.0))
+
+    assert steep.here is not None
+    assert steep.here < 5
+    assert (steep.bits_per_decade, steep.fitted) == (10.6, False)
+    assert steep.share(steep.edge - 106) >= steep.share(steep.edge) * 0.9e-10
+    assert flat.here == flat.bits_per_decade > 13
+    assert flat.fitted
+
+
+def test_where_the_nearest_pairs_fall_off_more_slowly_they_decide() -> None:
+    bulk, few = histogram(10**7, 1e-3, 8.0), histogram(10**7, 2e-5, 30.0)
+    both_ = Histogram(10**7, bulk.counts + few.counts)
+
+    found = tail(both_, FRAME)
+
+    assert found.bits_per_decade > 15
+    true = 2e-5 * 10 ** ((40 - RADIUS) / 30)
+    assert found.at_most(40) > true
 
 
 def test_what_is_drawn_on_is_the_known_tail_where_nothing_was_observed() -> None:

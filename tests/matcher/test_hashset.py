@@ -46,14 +46,14 @@ def test_what_was_hashed_is_written_and_read_back_the_same(hashed: HashedPicture
 
     assert read.pictures == (hashed,)
     assert (read.recipe, read.refused) == (RECIPE, ())
-    assert {one.view for one in hashed.fingerprints} == {view(0, turn) for turn in TURNS}
+    assert {one.view for one in hashed.fingerprints} > {view(0, turn) for turn in TURNS}
 
 
 def test_a_set_holds_nothing_but_hashes(hashed: HashedPicture) -> None:
     written = json.loads(make_set([hashed]))
 
     assert set(written) == {"stillwatch", "recipe", "images"}
-    assert written["recipe"] == {"name": "full", "version": 1}
+    assert written["recipe"] == {"name": "views", "version": 1}
     (image,) = written["images"]
     assert set(image) == {"ref", "quality", "fingerprints"}
     assert all(set(one) == {"hasher", "view", "bits", "quality"} for one in image["fingerprints"])
@@ -125,7 +125,7 @@ def test_keys_that_are_not_known_are_left_alone() -> None:
     [
         ([], "no fingerprints"),
         (["x"], "object"),
-        ([fingerprint(hasher="md5")], "unknown hasher; known: pdq, phash64"),
+        ([fingerprint(hasher="md5")], "unknown hasher; known: pdq, area, phash64"),
         ([fingerprint(hasher=7)], "unknown hasher"),
         ([fingerprint(view="middle")], "unknown view"),
         ([fingerprint(view="full@0")], "unknown view"),

@@ -145,7 +145,7 @@ def test_one_probable_frame_alone_of_many_is_for_review(distances: list[int], ke
     (found,) = findings(matches, kept=kept)
 
     assert found.tier is tier
-    assert found.limit == {Tier.CONFIRMED: 31, Tier.PROBABLE: 63, Tier.REVIEW: 68}[tier]
+    assert found.limit == {Tier.CONFIRMED: 31, Tier.PROBABLE: 58, Tier.REVIEW: 68}[tier]
 
 
 def test_two_views_of_one_frame_are_one_frame() -> None:

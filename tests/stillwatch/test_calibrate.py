@@ -112,7 +112,7 @@ def test_a_calibration_says_what_was_observed_and_what_it_recommends(small: Inst
     assert found["budget"] == {"alerts": 1.0, "pictures": 5.0, "crawled": 1000.0}
     assert found["supported"] is True
     assert found["applied"] is False
-    assert found["tails"]["frame"]["fitted"] is True
+    assert found["tails"]["frame"]["bits_per_decade_here"] == pytest.approx(10.3, rel=0.2)
     assert found["tails"]["frame"]["nearest_pair"] > 31
     assert [each["limit"] for each in found["limits"]] == [
         "frame_probable",

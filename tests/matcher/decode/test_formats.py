@@ -154,7 +154,7 @@ def test_a_crawled_copy_is_at_most_12_bits_from_what_people_see(decoder: Decoder
     reading = decoder.read(data)
 
     assert reading.obstacle is None, reading.reason
-    assert [one.view for one in reading.fingerprints] == ["full"] * len(HASHERS)
+    assert [one.hasher for one in reading.fingerprints if one.view == "full"] == ["pdq", "phash64", "area"]
     assert apart(by_view(reading.fingerprints)["full"], published(pixels)) <= 12
 
 
@@ -183,7 +183,7 @@ def test_enrolment_stores_eight_turns_by_each_hasher(decoder: Decoder) -> None:
     reading = decoder.read(encode(PICTURE, "PNG"), turns=True)
 
     for hasher in HASHERS:
-        assert list(by_view(reading.fingerprints, hasher)) == ["full", *(f"full/{turn}" for turn in TURNS[1:])]
+        assert list(by_view(reading.fingerprints, hasher))[:8] == ["full", *(f"full/{turn}" for turn in TURNS[1:])]
     assert {one.quality for one in reading.fingerprints} == {100}
 
 

@@ -117,7 +117,7 @@ def test_the_whole_frames_of_a_truncated_animation_are_compared_and_it_still_say
     assert reading.obstacle is State.TRUNCATED
     assert reading.fingerprints == whole[: len(reading.fingerprints)]
     if kind != "WEBP":  # libwebp opens no animation that is not all there
-        assert len({one.view for one in reading.fingerprints}) in {3, 4}
+        assert len({one.view for one in reading.fingerprints if one.view.startswith("full")}) in {3, 4}
 
 
 # -------------------------------------------------------------------------------------------------------------- bombs
@@ -210,7 +210,7 @@ def test_a_jpeg_too_large_to_decode_in_full_is_still_enrolled_scaled_down(decode
     reading = decoder.read(encode(large, "JPEG", quality=60), turns=True)
 
     assert reading.obstacle is None
-    assert len({one.view for one in reading.fingerprints}) == 8
+    assert len({one.view for one in reading.fingerprints if one.view.startswith("full")}) == 8
 
 
 # --------------------------------------------------------------------------------------------------------------- fuzz
