@@ -85,13 +85,15 @@ def test_what_was_seen_is_kept_counted_and_erased_with_its_site(tmp_path: Path) 
         crawl(installation)
 
     assert first["health"] == "ok"
-    assert str(first["what"]).startswith("4 fingerprints in 1 segments")  # two hashers' of two pictures
-    assert str(seen_line(installation)["what"]).startswith("4 fingerprints in 1 segments")
+    assert str(first["what"]).startswith(
+        "18 fingerprints in 1 segments"
+    )  # three hashers' of two pictures and their parts
+    assert str(seen_line(installation)["what"]).startswith("18 fingerprints in 1 segments")
     assert pictures_in(installation.home) == []
 
     revoked = installation.run("site", "revoke", "here")
     assert revoked.returncode == 0, revoked.stderr
-    assert "4 fingerprints" in revoked.stdout
+    assert "18 fingerprints" in revoked.stdout
     assert "nothing was seen yet" in str(seen_line(installation)["what"])
     assert [path for path in installation.home.glob("seen*/**/*") if path.is_file()] == []
 
