@@ -19,6 +19,7 @@ _LOWEST: Final = 1e-12
 _COLOURS: Final = {Evidence.FRAME: "#1f5a99", Evidence.REGION: "#b3471e"}
 _NAMES: Final = {Evidence.FRAME: "whole frames", Evidence.REGION: "regions"}
 _GREY: Final = "#666"
+_HALO: Final = 'stroke="white" stroke-width="3" paint-order="stroke"'
 
 
 def plot(calibration: Calibration) -> str:
@@ -31,13 +32,13 @@ def plot(calibration: Calibration) -> str:
         f'<text x="{_LEFT}" y="40" fill="{_GREY}">{escape(_told(calibration))}</text>',
         *scale.grid(),
     ]
+    for evidence, tail in calibration.tails.items():
+        parts += _tail(scale, tail, _COLOURS[evidence])
     for alerts, name in (
         (calibration.budget.alerts, "the budget"),
         (calibration.advice[1].budget, "the budget of reviews"),
     ):
         parts += _level(scale, alerts / pairs, f"{name}: {alerts:g} a person and year")
-    for evidence, tail in calibration.tails.items():
-        parts += _tail(scale, tail, _COLOURS[evidence])
     for each in calibration.advice:
         parts += _limits(scale, each)
     return "\n".join([*parts, *_legend(calibration), "</svg>\n"])
@@ -96,7 +97,7 @@ def _level(scale: _Scale, share: float, name: str) -> list[str]:
     y, right = scale.y(share), _WIDTH - _RIGHT
     return [
         f'<path d="M{_LEFT} {y:.1f} H{right}" stroke="{_GREY}" stroke-dasharray="2 3"/>',
-        f'<text x="{right - 6}" y="{y - 4:.1f}" text-anchor="end" fill="{_GREY}">{escape(name)}</text>',
+        f'<text x="{right - 6}" y="{y - 4:.1f}" text-anchor="end" fill="{_GREY}" {_HALO}>{escape(name)}</text>',
     ]
 
 

@@ -72,7 +72,11 @@ def test_what_we_import_is_declared() -> None:
     project = PYPROJECT["project"]
     declared = {
         re.split(r"[\[<>=~ ]", requirement)[0].lower()
-        for requirement in (*project["dependencies"], *project["optional-dependencies"]["postgres"])
+        for requirement in (
+            *project["dependencies"],
+            *project["optional-dependencies"]["postgres"],
+            *project["optional-dependencies"]["video"],
+        )
     }
 
     undeclared = {

@@ -293,10 +293,10 @@ def test_another_picture_is_judged_as_ever(watch: Watch) -> None:
     dice = np.random.default_rng(11)
     own = dice.bytes(32).hex()
     watch.enrol(own)
-    wrong = near(own, 60, dice)
+    wrong = near(own, DEFAULT.frame_probable, dice)
     rejected(watch, wrong)
 
-    other = near(own, 60, dice)
+    other = near(own, DEFAULT.frame_probable, dice)
 
     assert (int(other, 16) ^ int(wrong, 16)).bit_count() > ALIKE
     assert tiers(watch.see(("full", other))) == [(ADA, Tier.PROBABLE)]
