@@ -34,7 +34,7 @@ from core.model import (
 )
 from core.ports import Examiner
 from matcher.collisions import FEWEST, KEPT, Standing, judged
-from matcher.confirm import DEFAULT, Limits, findings
+from matcher.confirm import Limits, findings
 from matcher.decode import Decoder
 from matcher.examine import MatchingExaminer
 from matcher.hashers import area
@@ -49,6 +49,7 @@ from tests.stillwatch.pictures import drawn, jpeg
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 ADA, EVE = PersonId("ada"), PersonId("eve")
+LIMITS = Limits(frame_probable=63, frame_review=68, region_probable=50, region_review=57)  # whatever is shipped
 
 
 def near(bits: str, flips: int, dice: np.random.Generator) -> str:
@@ -65,14 +66,13 @@ def one(bits: str, name: str = "full") -> Fingerprint:
 class Comparing:
     """Implements core.ports.Examiner of what says its hashes itself: a list of (view, bits)."""
 
-    def __init__(self, store: MemoryStore, limits: Limits = DEFAULT) -> None:
+    def __init__(self, store: MemoryStore) -> None:
         self._index = LiveIndex(store.enrolled_hashes, clock=lambda: next(self._clock))
         self._clock = iter(range(10**9))
-        self._limits = limits
 
     def examine(self, image_bytes: bytes) -> Examination:
         prints = [one(bits, name) for name, bits in json.loads(image_bytes)]
-        found = findings(self._index.search(prints), self._limits)
+        found = findings(self._index.search(prints), LIMITS)
         return Examination(
             sha256=hashlib.sha256(image_bytes).hexdigest(),
             state=State.HIT if found else State.CLEAR,
@@ -97,6 +97,7 @@ class Watch:
             examiner,
             self.store.collision_book,
             self.store.negative_bank,
+            LIMITS,
             now=self._now,
             announce=self._announce,
             clock=lambda: self.seconds,
@@ -285,7 +286,7 @@ def test_what_is_like_a_picture_that_was_said_no_to_is_for_review_and_never_drop
 
     alike = watch.see(("full", near(wrong, ALIKE // 2, dice)))
     assert tiers(alike) == [(ADA, Tier.REVIEW)]
-    assert alike.findings[0].limit == DEFAULT.frame_review
+    assert alike.findings[0].limit == LIMITS.frame_review
     assert alike.state is State.HIT
 
 
@@ -293,10 +294,10 @@ def test_another_picture_is_judged_as_ever(watch: Watch) -> None:
     dice = np.random.default_rng(11)
     own = dice.bytes(32).hex()
     watch.enrol(own)
-    wrong = near(own, DEFAULT.frame_probable, dice)
+    wrong = near(own, LIMITS.frame_probable, dice)
     rejected(watch, wrong)
 
-    other = near(own, DEFAULT.frame_probable, dice)
+    other = near(own, LIMITS.frame_probable, dice)
 
     assert (int(other, 16) ^ int(wrong, 16)).bit_count() > ALIKE
     assert tiers(watch.see(("full", other))) == [(ADA, Tier.PROBABLE)]
