@@ -1,8 +1,8 @@
 """Videos: which of their frames are looked at, which are kept, and from matches of frames to who is found from when to when. Pure.
 
 A video is a run of groups: a keyframe, which is decoded by itself, and what is decoded from it. A crawled video is seen by its
-keyframes, some hundred times faster than it plays; an enrolled one by two frames a second, so that whatever keyframe a copy has, an
-enrolled frame lies within a quarter of a second of it.
+keyframes, some hundred times faster than it plays, and by more where it has too few; an enrolled one by two frames a second, so that
+whatever keyframe a copy has, an enrolled frame lies within a quarter of a second of it.
 """
 
 import math
@@ -34,9 +34,9 @@ class Sampling(NamedTuple):
     farthest_s: float
 
 
-CROPS: Final = views.CROPS[
-    :2
-]  # of each enrolled frame: all 34 would find a seventh more cropped copies, for six times the hashes
+LEAST: Final = 3  # frames of a video: a short one may begin with its only keyframe, and that be black
+# Of each enrolled frame: all 34 would find a seventh more cropped copies, for six times the hashes.
+CROPS: Final = views.CROPS[:2]
 CRAWLED: Final = Sampling(1.0, 10.0)
 ENROLLED: Final = Sampling(0.5, 0.5)
 
@@ -57,6 +57,9 @@ def moments(begins: Sequence[float], end_s: float, sampling: Sampling, most: int
     begins   when each group begins: seconds, ascending
     most     so many in all; where there would be more, they lie further apart
     """
+    few_s = (end_s - begins[0]) / LEAST if begins else 0.0
+    if few_s > 0 and sum(map(len, _moments(begins, end_s, sampling))) < LEAST:
+        sampling = Sampling(min(sampling.nearest_s, few_s), min(sampling.farthest_s, few_s))
     while True:
         groups = _moments(begins, end_s, sampling)
         if sum(map(len, groups)) <= most:
@@ -73,7 +76,7 @@ def _moments(begins: Sequence[float], end_s: float, sampling: Sampling) -> tuple
             groups.append(())
             continue
         last_s = begin_s
-        parts = max(1, math.ceil((next_s - begin_s) / sampling.farthest_s))
+        parts = max(1, math.ceil((next_s - begin_s) / sampling.farthest_s - 1e-6))
         groups.append(tuple(begin_s + (next_s - begin_s) * part / parts for part in range(parts)))
     return tuple(groups)
 

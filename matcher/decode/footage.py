@@ -81,8 +81,7 @@ class _Viewing:
     def __init__(self, footage: Footage, *, enrolling: bool) -> None:
         self._footage = footage
         self._enrolling = enrolling
-        allowed = limits.VIDEO_TIME_ENROLLED if enrolling else limits.VIDEO_TIME
-        self._no_more_after = time.monotonic() + allowed.begin_s
+        self._no_more_after = time.monotonic() + limits.video_time(enrolling=enrolling).begin_s
         self._found: list[Fingerprint] = []
         self._turned: list[Fingerprint] = []
         self._planes: list[Luma] = []  # of the frames kept

@@ -44,3 +44,7 @@ class Time(NamedTuple):
 
 VIDEO_TIME: Final = Time(20.0, 26, 30.0)  # a crawl waits for it
 VIDEO_TIME_ENROLLED: Final = Time(120.0, 140, 150.0)  # once, on the person's own machine
+
+
+def video_time(*, enrolling: bool) -> Time:
+    return VIDEO_TIME_ENROLLED if enrolling else VIDEO_TIME

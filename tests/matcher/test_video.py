@@ -23,9 +23,11 @@ def looked_at(begins: list[float], end_s: float, sampling: Sampling = CRAWLED, m
     [
         ([], 0.0, []),
         ([0.0], 0.0, [0.0]),  # a single frame
-        ([0.0], 9.9, [0.0]),
+        ([0.0], 0.3, [0.0, 0.1, 0.2]),
+        ([0.0], 9.0, [0.0, 3.0, 6.0]),  # three frames at least
+        ([0.0, 6.0], 9.0, [0.0, 3.0, 6.0]),
         ([0.0, 2.0, 4.0], 6.0, [0.0, 2.0, 4.0]),
-        ([0.0, 0.3, 0.6, 0.9, 1.2, 1.5], 1.8, [0.0, 0.9]),  # one a second will do
+        ([0.3 * number for number in range(16)], 4.8, [0.0, 0.9, 1.8, 2.7, 3.6, 4.5]),  # one a second will do
         ([0.0, 0.6, 9.0], 9.5, [0.0, 0.6, 9.0]),  # a shot of eight seconds is not passed over for the half before it
         ([0.0, 25.0], 26.0, [0.0, 8.333, 16.667, 25.0]),  # a long group is looked into
         ([5.0], 30.0, [5.0, 13.333, 21.667]),
@@ -34,7 +36,7 @@ def looked_at(begins: list[float], end_s: float, sampling: Sampling = CRAWLED, m
 def test_a_crawled_video_is_seen_by_its_keyframes_and_by_what_lies_far_from_them(
     begins: list[float], end_s: float, expected: list[float]
 ) -> None:
-    assert looked_at(begins, end_s) == expected
+    assert looked_at(begins, end_s) == pytest.approx(expected)
 
 
 def test_an_enrolled_video_is_seen_twice_a_second() -> None:
