@@ -12,7 +12,7 @@ from typing import Final
 
 from core.model import Evidence, Examination, Finding, Fingerprint, Match, State, Tier
 from core.ports import EnrolledCorners, EnrolledHashes
-from matcher import confirm, geometry
+from matcher import confirm, geometry, video
 from matcher.confirm import DEFAULT, Limits
 from matcher.corners import unpacked
 from matcher.decode import Decoder, Reading
@@ -96,7 +96,8 @@ class MatchingExaminer:
         matches = list(snapshot.matches(reading.fingerprints, reading.turned))
         matches += _moved(matches, reading.scenes, self._limits)
         matches += self._by_corners(reading)
-        return confirm.findings(matches, self._limits)
+        moments = {one.time_s for one in reading.fingerprints if one.time_s is not None}
+        return video.findings(matches, self._limits, kept=len(moments))
 
     def _by_corners(self, reading: Reading) -> list[Match]:
         if self._corners is None:

@@ -59,6 +59,8 @@ def trimmed(plane: Plane) -> Box | None:
         left, right = left + first, left + last
         if before == (left, top, right, bottom):
             break
+    if right - left < _LEAST * width or bottom - top < _LEAST * height:
+        return None  # in a dark photograph round after round: a sliver, and no picture
     return _box(left, top, right, bottom, plane.shape)
 
 

@@ -22,6 +22,7 @@ from core.ports import (
     CollisionBook,
     EnrolledCorners,
     EnrolledHashes,
+    Examiner,
     ExchangeBook,
     HitIndex,
     HitLog,
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from crawler.crawl import CrawlServices
     from matcher.confirm import Limits
     from matcher.decode import Decoder
-    from matcher.examine import MatchingExaminer
     from stores.seen import SeenSegments, Shelf
     from stores.vault import DigestKey, ReceiptKey, SealKey
     from stores.withdrawals import WithdrawalLedger
@@ -320,15 +320,23 @@ class House:
             yield AnnouncedHashes(inner, heard)
 
     @contextmanager
-    def examiner(self) -> Iterator["MatchingExaminer"]:
+    def examiner(self) -> Iterator[Examiner]:
         from matcher.examine import MatchingExaminer
+        from stillwatch.collisions import WatchfulExaminer
 
         with self.hashes() as hashes, self.decoder() as decoder:
             examiner = MatchingExaminer(
                 hashes, decoder, folder=self.index_folder, corners=self.enrolled_corners, limits=self.limits
             )
             try:
-                yield examiner
+                yield WatchfulExaminer(
+                    examiner,
+                    self.collision_book,
+                    self.negative_bank,
+                    self.limits,
+                    now=utc_now,
+                    announce=self.announce_hashes,
+                )
             finally:
                 examiner.close()
 

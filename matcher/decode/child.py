@@ -13,6 +13,7 @@ import warnings
 from matcher.decode import limits
 from matcher.decode.answer import to_parts
 from matcher.decode.confine import allow_cpu, confine
+from matcher.decode.containers.video import is_video
 from matcher.decode.hashing import read
 from matcher.decode.pipe import Ended, receive, send
 
@@ -37,7 +38,7 @@ def main() -> None:
             picture = receive(requests, limits.MAX_BYTES)
         except Ended:
             return
-        allow_cpu(limits.CPU_S)
+        allow_cpu(limits.video_time(enrolling=request["turns"]).cpu_s if is_video(picture) else limits.CPU_S)
         send(answers, *to_parts(read(picture, turns=request["turns"], corners=request["corners"])))
         del picture
         gc.collect()

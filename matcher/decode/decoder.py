@@ -17,6 +17,7 @@ from core.errors import DecoderUnavailable
 from core.model import State
 from matcher.decode import limits
 from matcher.decode.answer import NotAnAnswer, Reading, from_parts
+from matcher.decode.containers.video import is_video
 from matcher.decode.pipe import Ended, OutOfTime, receive_by, send_by
 from matcher.hashers import HASHERS
 
@@ -130,7 +131,8 @@ class _Slot:
     def read(self, image_bytes: bytes, wanted: Wanted) -> Reading:
         child = self._running()
         fresh = child.worn == 0
-        came = child.read(image_bytes, wanted, self._deadline_s)
+        deadline_s = limits.video_time(enrolling=wanted.turns).deadline_s if is_video(image_bytes) else self._deadline_s
+        came = child.read(image_bytes, wanted, deadline_s)
         exhausted = came is _Death.DIED or (isinstance(came, Reading) and came.obstacle is State.EXHAUSTED)
         if not isinstance(came, Reading) or child.worn >= self._pictures_a_child:
             self._replace()
@@ -141,7 +143,7 @@ class _Slot:
             case Reading():
                 return came
             case _Death.OUT_OF_TIME:
-                return Reading(obstacle=State.TIMEOUT, reason=f"decoding took longer than {self._deadline_s:g} s")
+                return Reading(obstacle=State.TIMEOUT, reason=f"decoding took longer than {deadline_s:g} s")
             case _Death.DIED:
                 return Reading(obstacle=State.EXHAUSTED, reason="the process that decoded it died")
 

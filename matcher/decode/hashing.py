@@ -9,6 +9,8 @@ from matcher.decode import limits
 from matcher.decode.answer import MOST_SCENES, Reading, Scene
 from matcher.decode.containers import sniff
 from matcher.decode.containers.container import Container, Obstacle
+from matcher.decode.containers.video import is_video
+from matcher.decode.footage import read_video
 from matcher.decode.frames import Frame, TooSmall, frames
 from matcher.hashers import HASHERS, MIN_QUALITY, area
 from matcher.views import CORNERS_CRAWLED, CORNERS_ENROLLED, REGION_HASHER, TURNS, UPRIGHT, View, enrolled_views, view
@@ -21,6 +23,8 @@ def read(image_bytes: bytes, *, turns: bool, corners: bool) -> Reading:
     turns: as for enrolment: all turns and crops, decoded in full, every bit as published. Else as it was met, JPEG scaled down.
     corners: of the first frames, too
     """
+    if is_video(image_bytes):
+        return read_video(image_bytes, turns=turns)
     try:
         container = sniff.walk(image_bytes)
     except Obstacle as obstacle:

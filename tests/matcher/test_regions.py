@@ -93,3 +93,12 @@ def test_whatever_is_seen_every_view_is_sensible(pixels: np.ndarray[tuple[int, i
     assert len(views) <= 13
     assert all(view.box.sensible for view in views)
     assert len({view.name for view in views}) == len(views)
+
+
+def test_a_dark_photograph_is_not_cut_down_to_a_sliver() -> None:
+    rocket = photograph("rocket")
+    width, height = rocket.size
+    for top in range(0, height // 2, height // 16):
+        rest = trimmed(plane(rocket.crop((0, top, width, top + width * 9 // 16))))
+
+        assert rest is None or min(rest.right - rest.left, rest.bottom - rest.top) >= 145
