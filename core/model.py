@@ -268,6 +268,9 @@ class CornerRow(NamedTuple):
     entry: int  # the number of these corners in the store, never given twice
     corners: bytes  # matcher.corners.packed
 
+    def __repr__(self) -> str:
+        return f"CornerRow(entry={self.entry})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CornerChanges:
