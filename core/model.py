@@ -538,7 +538,7 @@ class SweepProgress:
     segments: int  # compared
     left: int  # segments that are not compared yet
     fingerprints: int  # in the segments that were compared
-    under_way: int = 0  # of those that are left, held by a worker
+    under_way: int = 0  # of those that are left, held by a worker: also by one that died and has not been relieved yet
     untried: int = 0  # of those that are left, never tried
     finds: Mapping[FindState, int] = field(default_factory=dict)
     looking: int = 0  # of those that wait, held by a worker

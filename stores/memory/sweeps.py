@@ -106,7 +106,7 @@ class MemorySweepBoard:
             segments=sum(row.done is not None for row in tasks),
             left=sum(row.done is None for row in tasks),
             fingerprints=sum(row.fingerprints for row in tasks),
-            under_way=sum(row.done is None and bool(row.ticket) and row.free > now for row in tasks),
+            under_way=sum(row.done is None and bool(row.ticket) for row in tasks),
             untried=sum(row.done is None and row.attempts == 0 for row in tasks),
             finds=Counter(row.find.state for row in rows),
             looking=sum(row.find.state is FindState.WAITING and row.held > now for row in rows),

@@ -156,7 +156,7 @@ class SqlSweepBoard:
         counts = tasks.aggregate(
             compared=Count("id", filter=Q(done__isnull=False)),
             left=Count("id", filter=Q(done=None)),
-            under_way=Count("id", filter=Q(done=None, free__gt=Now()) & ~Q(ticket="")),
+            under_way=Count("id", filter=Q(done=None) & ~Q(ticket="")),
             untried=Count("id", filter=Q(done=None, attempts=0)),
             of=Sum("fingerprints"),
         )
