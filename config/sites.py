@@ -28,7 +28,7 @@ SITE_KEYS = (
 )
 AGREEMENT_KEYS = ("agreed_by", "agreed_on", "expires_on", "reference")
 POLITENESS_KEYS = ("delay_s", "concurrency", "robots", "hours", "every_s")
-LIMITS_KEYS = ("max_pages", "max_images", "max_bytes")
+LIMITS_KEYS = ("max_pages", "max_images", "max_bytes", "max_video_bytes")
 TAKEDOWN_KEYS = ("email", "form", "law")
 ROBOTS = ("obey", "agreed")
 
@@ -217,6 +217,7 @@ def _limits(table: Table) -> Limits:
         max_pages=table.whole_number("max_pages", usual.max_pages, 1, 10**9),
         max_images=table.whole_number("max_images", usual.max_images, 1, 10**9),
         max_bytes=table.whole_number("max_bytes", usual.max_bytes, 1, 2**50),
+        max_video_bytes=table.whole_number("max_video_bytes", usual.max_video_bytes, 0, usual.max_video_bytes),
     )
 
 

@@ -133,6 +133,7 @@ class Limits:
     max_pages: int = 20_000
     max_images: int = 200_000
     max_bytes: int = 50 * 2**30
+    max_video_bytes: int = 48 * 2**20  # of one video: as much as the matcher decodes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

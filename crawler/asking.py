@@ -25,12 +25,21 @@ class Asking:
         still_agreed: Callable[[], str | None],
         clock: Callable[[], datetime],
         memory: RobotsMemory,
+        no_videos: str | None = None,
     ) -> None:
+        """no_videos   why videos are not fetched; None: they are"""
         self.stopped: str | None = None  # why
         self._site = site
         self._still_agreed = still_agreed
         self._clock = clock
-        self._fetch = GuardedFetch(scope, user_agent, FetchLimits(), still_agreed, clock=clock)
+        self._fetch = GuardedFetch(
+            scope,
+            user_agent,
+            FetchLimits(max_video_bytes=site.limits.max_video_bytes),
+            still_agreed,
+            clock=clock,
+            no_videos=no_videos,
+        )
         product_token = user_agent.partition("/")[0].partition(" ")[0]
         self._robots = Robots(self._fetch, site, product_token, memory, clock=clock)
         self._turns = Turns()

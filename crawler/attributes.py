@@ -84,7 +84,7 @@ def link_element(notes: Notes, value: str, attributes: Attributes) -> None:
         notes.named.page(value)
     elif (
         rel & PICTURE_RELS
-        or attributes.get("as", "").lower() == "image"
+        or attributes.get("as", "").lower() in ("image", "video")
         or META_PICTURE.search(attributes.get("itemprop", ""))
         or written.is_picture_path(value)
     ):
@@ -102,6 +102,8 @@ def meta(notes: Notes, value: str, attributes: Attributes) -> None:
     value = value.strip()
     if (picture and written.URL_LIKE.fullmatch(value)) or (written.is_picture_path(value) and not SPACE.search(value)):
         notes.named.image(value)
+    elif any(META_VIDEO.fullmatch(name) for name in names) and written.URL_LIKE.fullmatch(value):
+        notes.named.page(value)  # mostly a page with a player; asking tells
 
 
 def embedded(notes: Notes, value: str, attributes: Attributes) -> None:
@@ -109,7 +111,18 @@ def embedded(notes: Notes, value: str, attributes: Attributes) -> None:
     kind = attributes.get("type", "").lower()
     if kind.startswith("text/html"):
         notes.named.link(value)
-    elif kind.startswith("image/") or written.is_picture_path(value) or not (kind or written.is_other_path(value)):
+    elif (
+        kind.startswith(("image/", "video/"))
+        or written.is_picture_path(value)
+        or not (kind or written.is_other_path(value))
+    ):
+        notes.named.image(value)
+
+
+def film(notes: Notes, value: str, attributes: Attributes) -> None:
+    """Of a <video>, or of a <source>, which may also be a sound's; a play list holds no frames."""
+    kind = attributes.get("type", "").lower()
+    if not kind.startswith("audio/") and not written.is_other_path(value):
         notes.named.image(value)
 
 
@@ -166,15 +179,16 @@ SCRIPT_URL = re.compile(r"\s*javascript:", re.IGNORECASE)
 SPACE = re.compile(r"\s")
 OF_TEXT = re.compile(r"[\s<>{}\[\]()\"']")
 MEASURE = re.compile(r"[\d./]*$|(?:image|video|audio|text|application)/[\w.+\-]+$")  # "16/9", "image/webp"
-META_PICTURE = re.compile(r"image|thumb|photo|picture|contenturl", re.IGNORECASE)
+META_PICTURE = re.compile(r"image|thumb|photo|picture|contenturl|player:stream", re.IGNORECASE)
+META_VIDEO = re.compile(r"og:video(?::(?:secure_)?url)?", re.IGNORECASE)
 META_ABOUT_PICTURE = re.compile(r"(?:width|height|alt|type|user_generated)$", re.IGNORECASE)
 REFRESH = re.compile(r"""[\s\d.]*[;,]?\s*(?:url\s*=)?\s*["']?([^"']*)""", re.IGNORECASE)
 TURNS_A_PAGE = frozenset(("prev", "previous", "first", "last", "start", "up", "index", "contents", "archives"))
 PICTURE_RELS = frozenset(
-    ("icon", "apple-touch-icon", "apple-touch-icon-precomposed", "mask-icon", "image_src", "thumbnail")
+    ("icon", "apple-touch-icon", "apple-touch-icon-precomposed", "mask-icon", "image_src", "video_src", "thumbnail")
 )
 
-# By element and attribute; "*" is any element. A script, a sound or a film is not asked for, unless it is called a picture.
+# By element and attribute; "*" is any element. A script or a sound is not asked for, unless it is called a picture.
 ROLES: dict[tuple[str, str], Role] = {
     ("a", "href"): anchor,
     ("area", "href"): anchor,
@@ -191,8 +205,8 @@ ROLES: dict[tuple[str, str], Role] = {
     ("frame", "src"): link,
     ("script", "src"): anything,
     ("audio", "src"): anything,
-    ("video", "src"): anything,
-    ("source", "src"): anything,
+    ("video", "src"): film,
+    ("source", "src"): film,
     ("track", "src"): anything,
     ("*", "src"): image,  # img, input, amp-img, and whatever elements a site defines
     ("*", "lowsrc"): image,
@@ -214,7 +228,7 @@ SHOWN_LATER = re.compile(
 )
 GOES_ON = re.compile(r"data-(?:href|next(?:-(?:url|page|href|link))?)")
 FRAMES = frozenset(("iframe", "frame"))
-NOT_SHOWN = frozenset(("script", "audio", "video", "source", "track", "form", "link", "meta"))
+NOT_SHOWN = frozenset(("script", "audio", "track", "form", "link", "meta"))
 
 
 @lru_cache(maxsize=4096)

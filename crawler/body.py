@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,9 +21,27 @@ NEVER_ASKED_FOR = frozenset(("br", "zstd", "deflate", "compress", "dcb", "dcz"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyLimits:
+    """
+    max_bytes         of what is no video
+    max_video_bytes   of a video; None: no more than of anything else
+    no_videos         why no video is read further than to tell that it is one; None: they are read
+    cut               keep what fits, instead of refusing a body that does not
+    """
+
     max_bytes: int
     min_bytes_per_s: float
-    cut: bool  # keep what fits, instead of refusing a body that does not
+    cut: bool
+    max_video_bytes: int | None = None
+    no_videos: str | None = None
+
+    def most(self, form: Form) -> int:
+        if form.kind is Kind.VIDEO and self.max_video_bytes is not None:
+            return self.max_video_bytes
+        return self.max_bytes
+
+    @property
+    def most_of_any(self) -> int:
+        return max(self.max_bytes, self.max_video_bytes or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +57,34 @@ class Refused:
     kind: Kind | None = None
 
 
-async def read_body(response: ClientResponse, wanted: Wanted, limits: BodyLimits) -> Body | Refused:
-    """aiohttp's own errors pass through: the body broke off, or the site fell silent."""
+async def read_body(
+    response: ClientResponse, wanted: Wanted, limits: BodyLimits, on_video: Callable[[], None] = lambda: None
+) -> Body | Refused:
+    """aiohttp's own errors pass through: the body broke off, or the site fell silent.
+
+    on_video   called once where the body turns out to be a video that is read: it may take longer
+    """
     packing = response.headers.get("Content-Encoding", "").strip().lower()
     if packing in NEVER_ASKED_FOR or "," in packing:
         return Refused(State.UNSUPPORTED, "the body is packed in a way that was not asked for")
-    intake = Intake(wanted, limits, Gzip() if packing in GZIP else Plain(), response.headers.get("Content-Type"))
-    if not limits.cut and (response.content_length or 0) > limits.max_bytes:
+    intake = Intake(
+        wanted,
+        limits,
+        Gzip() if packing in GZIP else Plain(),
+        response.headers.get("Content-Type"),
+        declared=response.content_length or 0,
+    )
+    if intake.declared_too_large:
         return intake.too_large()
     loop = asyncio.get_running_loop()
     started = loop.time()
     async for chunk in response.content.iter_any():
+        known = intake.form is not None
         outcome = intake.take(chunk, elapsed_s=loop.time() - started)
         if outcome is not None:
             return outcome
+        if not known and intake.form is not None and intake.form.kind is Kind.VIDEO:
+            on_video()
     return intake.end()
 
 
@@ -70,7 +102,17 @@ class Unpacking(Protocol):
 class Intake:
     """What has come of one body so far."""
 
-    def __init__(self, wanted: Wanted, limits: BodyLimits, unpacking: Unpacking, content_type: str | None) -> None:
+    def __init__(
+        self,
+        wanted: Wanted,
+        limits: BodyLimits,
+        unpacking: Unpacking,
+        content_type: str | None,
+        declared: int = 0,
+    ) -> None:
+        """declared   bytes on the wire, as the site says; 0: it does not"""
+        self.form: Form | None = None  # not known yet
+        self._declared = declared
         self._wanted = wanted
         self._limits = limits
         self._unpacking = unpacking
@@ -78,19 +120,18 @@ class Intake:
         self._pieces: list[bytes] = []  # joined once, at the end: most bodies come as a few large ones
         self._length = 0
         self._received = 0  # bytes on the wire
-        self._form: Form | None = None
 
     def take(self, chunk: bytes, elapsed_s: float) -> Body | Refused | None:
         """None: go on."""
         self._received += len(chunk)
+        known = self.form is not None
         try:
             fits = self._unpack(chunk)
         except zlib.error:
             return Refused(State.BROKEN, "the body is said to be gzip, and is not")
-        if self._form is None and self._length >= SNIFF_BYTES:
-            unfit = self._recognise()
-            if unfit is not None:
-                return unfit
+        unfit = None if known or self.form is None else self._unfit(self.form)
+        if unfit is not None:
+            return unfit
         if not fits:
             return self._body() if self._limits.cut else self.too_large()
         if elapsed_s > SLOW_START_S and self._received < elapsed_s * self._limits.min_bytes_per_s:
@@ -102,34 +143,56 @@ class Intake:
     def end(self) -> Body | Refused:
         if not self._unpacking.complete:
             return Refused(State.TRUNCATED, "the packed body ends before it is complete")
-        unfit = self._recognise() if self._form is None else None
-        return unfit or self._body()
+        if self.form is None:
+            self.form = self._form_now()
+            unfit = self._unfit(self.form)
+            if unfit is not None:
+                return unfit
+        return self._body()
 
     def too_large(self) -> Refused:
-        return Refused(State.TOO_LARGE, f"the body is larger than {self._limits.max_bytes} bytes")
+        return Refused(
+            State.TOO_LARGE,
+            f"the body is larger than {self._most} bytes",
+            None if self.form is None else self.form.kind,
+        )
+
+    @property
+    def declared_too_large(self) -> bool:
+        most = self._limits.most_of_any if self.form is None else self._most
+        return not self._limits.cut and self._declared > most
 
     def _unpack(self, chunk: bytes) -> bool:
         for piece in self._unpacking.pieces(chunk):
             self._pieces.append(piece)
             self._length += len(piece)
-            if self._length > self._limits.max_bytes:
+            if self.form is None and self._length >= SNIFF_BYTES:
+                self.form = self._form_now()
+            if self._length > self._most:
                 return False
-        return self._received <= self._limits.max_bytes  # a packing may also be larger than what is in it
+        return self._received <= self._most  # a packing may also be larger than what is in it
 
-    def _recognise(self) -> Refused | None:
-        self._form = self._form_now()
-        reason = f"the body is {self._form.name}"
-        if self._wanted is Wanted.IMAGE and not self._form.supported:
-            return Refused(State.UNSUPPORTED if self._form.visual else State.NOT_IMAGE, reason, self._form.kind)
-        if self._wanted is Wanted.PAGE and self._form.kind is Kind.OTHER:
-            return Refused(State.UNSUPPORTED, f"{reason}, neither a page nor a picture", self._form.kind)
-        return None
+    @property
+    def _most(self) -> int:
+        return self._limits.max_bytes if self.form is None else self._limits.most(self.form)
+
+    def _unfit(self, form: Form) -> Refused | None:
+        if self._wanted is Wanted.ROBOTS:
+            return None
+        reason = f"the body is {form.name}"
+        if form.kind is Kind.VIDEO and self._limits.no_videos is not None:
+            return Refused(State.UNSUPPORTED, self._limits.no_videos, form.kind)
+        if self._wanted is Wanted.IMAGE and not form.supported:
+            return Refused(State.UNSUPPORTED if form.visual else State.NOT_IMAGE, reason, form.kind)
+        if self._wanted is Wanted.PAGE and form.kind is Kind.OTHER:
+            return Refused(State.UNSUPPORTED, f"{reason}, neither a page nor a picture", form.kind)
+        return self.too_large() if self._length > self._most or self.declared_too_large else None
 
     def _body(self) -> Body:
         content = b"".join(self._pieces)
-        if len(content) > self._limits.max_bytes:
-            content = content[: self._limits.max_bytes]
-        return Body(content, self._form or self._form_now())
+        if len(content) > self._most:
+            content = content[: self._most]
+        return Body(content, self.form or self._form_now())
 
     def _form_now(self) -> Form:
         head, length = [], 0

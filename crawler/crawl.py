@@ -117,6 +117,7 @@ async def _crawl(
         still_agreed=services.still_agreed,
         clock=services.clock,
         memory=await loop.run_in_executor(None, KeptRobots.of, frontier, site.name),
+        no_videos=services.no_videos,
     )
     under_way = UnderWay(
         site,

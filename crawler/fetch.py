@@ -16,7 +16,7 @@ from typing import Self
 import aiohttp
 from yarl import URL
 
-from core.model import State
+from core.model import Limits, State
 from crawler.body import BodyLimits, Refused, read_body
 from crawler.connecting import GuardedResolver, Resolve, ask_the_system, guarded_sockets
 from crawler.failures import EXPECTED, failure
@@ -45,7 +45,9 @@ ACCEPT = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchLimits:
     max_bytes: int = 20 * 2**20  # of a body, after unpacking
+    max_video_bytes: int = Limits().max_video_bytes
     total_s: float = 60.0  # all hops together, without waiting for `may_fetch`
+    video_s: float = 300.0  # as long for the body of a video: 48 MiB at 170 KB/s
     connect_s: float = 10.0
     idle_s: float = 15.0  # between two pieces of an answer
     min_bytes_per_s: float = 1024.0
@@ -90,14 +92,19 @@ class GuardedFetch:
         *,
         resolve: Resolve = ask_the_system,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        no_videos: str | None = None,
     ) -> None:
-        """still_agreed: asked before every hop; a reason when the agreement ended or was revoked."""
+        """
+        still_agreed   asked before every hop; a reason when the agreement ended or was revoked
+        no_videos      why videos are not fetched, which are then UNSUPPORTED for this reason; None: they are
+        """
         self._scope = scope
         self._user_agent = user_agent
         self._limits = limits
         self._still_agreed = still_agreed
         self._resolve = resolve
         self._clock = clock
+        self._no_videos = no_videos
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -180,11 +187,11 @@ class GuardedFetch:
         status = None
         try:
             async with (
-                asyncio.timeout(left_s),
+                asyncio.timeout(left_s) as ends,
                 self._session.get(target, headers=ACCEPT[wanted], allow_redirects=False) as response,
             ):
                 status = response.status
-                return await self._answer(url, hop, wanted, response)
+                return await self._answer(url, hop, wanted, response, ends)
         except EXPECTED as error:
             state, reason = failure(error)
             if status is not None and state is State.UNREACHABLE:
@@ -192,7 +199,7 @@ class GuardedFetch:
             return NotFetched(url=url, state=state, reason=reason, status=status)
 
     async def _answer(
-        self, url: str, hop: Url, wanted: Wanted, response: aiohttp.ClientResponse
+        self, url: str, hop: Url, wanted: Wanted, response: aiohttp.ClientResponse, ends: asyncio.Timeout
     ) -> "Fetched | NotFetched | _Redirect":
         status, headers = response.status, response.headers
         if status in REDIRECTS and "Location" in headers:
@@ -202,7 +209,11 @@ class GuardedFetch:
             asked_s = retry_after_s(headers.get("Retry-After"), now=now)
             state, reason = _from_status(status)
             return NotFetched(url=url, state=state, reason=reason, status=status, retry_after_s=asked_s)
-        outcome = await read_body(response, wanted, self._body_limits(wanted))
+
+        def on_video() -> None:
+            ends.reschedule(asyncio.get_running_loop().time() + self._limits.video_s)
+
+        outcome = await read_body(response, wanted, self._body_limits(wanted), on_video)
         if isinstance(outcome, Refused):
             return NotFetched(url=url, state=outcome.state, reason=outcome.reason, status=status, kind=outcome.kind)
         return Fetched(
@@ -217,7 +228,13 @@ class GuardedFetch:
     def _body_limits(self, wanted: Wanted) -> BodyLimits:
         robots = wanted is Wanted.ROBOTS
         max_bytes = min(self._limits.max_bytes, ROBOTS_BYTES) if robots else self._limits.max_bytes
-        return BodyLimits(max_bytes=max_bytes, min_bytes_per_s=self._limits.min_bytes_per_s, cut=robots)
+        return BodyLimits(
+            max_bytes=max_bytes,
+            max_video_bytes=None if robots else self._limits.max_video_bytes,
+            min_bytes_per_s=self._limits.min_bytes_per_s,
+            cut=robots,
+            no_videos=self._no_videos,
+        )
 
 
 def _lower_case(headers: Mapping[str, str]) -> dict[str, str]:

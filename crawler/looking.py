@@ -26,6 +26,7 @@ async def asking(site: WatchedSite, services: CrawlServices, frontier: SqliteFro
         still_agreed=services.still_agreed,
         clock=services.clock,
         memory=KeptRobots.of(frontier, site.name),
+        no_videos=services.no_videos,
     )
 
     async def ask(url: str, wanted: Wanted) -> Fetched | NotFetched:

@@ -55,7 +55,7 @@ class Pipeline:
             return await self._not_fetched(seen, outcome)
         self._under_way.byte_count += len(outcome.body)
         await self._under_way.heard_from(leased.host, State.READ)
-        if outcome.kind is Kind.IMAGE:
+        if outcome.kind.compared:
             return await self._picture(seen, outcome)
         if leased.what is What.IMAGE:
             return await self._finish(seen, State.NOT_IMAGE, byte_count=len(outcome.body))
@@ -79,7 +79,7 @@ class Pipeline:
             if leased.attempts + 1 < ATTEMPTS:
                 await self._give_back(seen, due=due, counted=True)
                 return State.PENDING
-        state = await self._finish(seen, outcome.state)
+        state = await self._finish(seen, outcome.state, reason=outcome.reason)
         await self._under_way.heard_from(leased.host, outcome.state)
         return state
 
@@ -111,7 +111,13 @@ class Pipeline:
         if not examination.findings:
             examination = await keep(examination)
         if not examination.findings:
-            return await self._finish(seen, examination.state, byte_count=len(fetched.body), sha256=examination.sha256)
+            return await self._finish(
+                seen,
+                examination.state,
+                byte_count=len(fetched.body),
+                sha256=examination.sha256,
+                reason=examination.reason,
+            )
         now = under_way.services.clock()
         pages = await under_way.in_frontier(under_way.frontier.pages_showing, under_way.current.id, url)
         told: set[str] = set()
@@ -154,7 +160,9 @@ class Pipeline:
 
     # --------------------------------------------------------------------------------------------------------- endings
 
-    async def _finish(self, seen: Seen, state: State, *, byte_count: int = 0, sha256: str | None = None) -> State:
+    async def _finish(
+        self, seen: Seen, state: State, *, byte_count: int = 0, sha256: str | None = None, reason: str = ""
+    ) -> State:
         looked_at_a_picture = sha256 is not None
         what = What.IMAGE if looked_at_a_picture else seen.leased.what
         await self._under_way.in_frontier(
@@ -166,12 +174,19 @@ class Pipeline:
             byte_count=byte_count,
         )
         if what is What.IMAGE:
-            self._show(seen, state, sha256, None)
+            self._show(seen, state, sha256, None, reason)
         return state
 
-    def _show(self, seen: Seen, state: State, sha256: str | None, hit: str | None) -> None:
+    def _show(self, seen: Seen, state: State, sha256: str | None, hit: str | None, reason: str = "") -> None:
         self._under_way.on_image(
-            ImageLine(image_url=seen.leased.url, page_url=seen.leased.found_on, sha256=sha256, state=state, hit=hit)
+            ImageLine(
+                image_url=seen.leased.url,
+                page_url=seen.leased.found_on,
+                sha256=sha256,
+                state=state,
+                hit=hit,
+                reason=reason,
+            )
         )
 
     async def _give_back(self, seen: Seen, *, due: float, counted: bool) -> None:

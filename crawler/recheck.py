@@ -11,7 +11,7 @@ import uvloop
 from core.errors import StillwatchError
 from core.model import Hit, Look, State, WatchedSite
 from crawler import links
-from crawler.fetch import Fetched, Kind, NotFetched
+from crawler.fetch import Fetched, NotFetched
 from crawler.frontier_sqlite import SqliteFrontier
 from crawler.looking import Ask, asking
 from crawler.scope import Wanted, canonical
@@ -100,7 +100,7 @@ def _compare(hit: Hit, fetched: Fetched, services: CrawlServices) -> tuple[State
 def _read(outcome: Fetched | NotFetched) -> _Page:
     if isinstance(outcome, NotFetched):
         return _Page(outcome.state)
-    if outcome.kind is Kind.IMAGE:  # the page was the picture itself
+    if outcome.kind.compared:  # the page was the picture itself
         return _Page(State.READ, frozenset([canonical(outcome.url) or outcome.url]), whole=True)
     try:
         found = links.read_page(outcome.body, outcome.final_url, outcome.headers.get("content-type"))

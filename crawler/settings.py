@@ -51,7 +51,7 @@ def scrapy_settings(politeness: Politeness) -> dict[str, object]:
         "LOG_FORMATTER": "crawler.settings.WithoutUrls",
         # Never read, as nothing of Scrapy's own speaks to a network; safe all the same should a later version look.
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
-        "DOWNLOAD_MAXSIZE": 20 * 2**20,
+        "DOWNLOAD_MAXSIZE": 48 * 2**20,
         "DOWNLOAD_TIMEOUT": 60,
     }
 

@@ -9,15 +9,21 @@ SNIFF_BYTES = 1024  # enough for every signature below, and for what stands befo
 
 class Kind(enum.Enum):
     IMAGE = "image"
+    VIDEO = "video"
     HTML = "html"
     TEXT = "text"
     EMPTY = "empty"
     OTHER = "other"
 
+    @property
+    def compared(self) -> bool:
+        """It is a picture, or holds some."""
+        return self in (Kind.IMAGE, Kind.VIDEO)
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a body is. `name` completes the sentence "the body is …"; `supported`: a picture in a format that we decode."""
+    """What a body is. `name` completes the sentence "the body is …"; `supported`: pictures, or frames, in a format that we decode."""
 
     name: str
     kind: Kind
@@ -37,7 +43,7 @@ EMPTY = Form("empty", Kind.EMPTY)
 HTML = Form("an HTML page", Kind.HTML)
 TEXT = Form("plain text", Kind.TEXT)
 SVG = _other("an SVG drawing", visual=True)
-VIDEO = _other("a video", visual=True)
+VIDEO = Form("a video", Kind.VIDEO, supported=True, visual=True)
 SOUND = _other("a sound file")
 ARCHIVE = _other("an archive")
 FONT = _other("a font")
@@ -93,12 +99,18 @@ SIGNATURES: tuple[tuple[bytes, Form], ...] = (
     (b"MZ", _other("a program")),
     (b"\x00asm", _other("a program")),
 )
+# As matcher.decode.containers.video has them, where a few bytes would also fit a text.
+VIDEO_PATTERNS = (
+    re.compile(rb"\0...(?:moov|wide|skip|free|pnot)|[\0-\3]...mdat", re.DOTALL),  # QuickTime of old
+    re.compile(rb"G.{187}G.{187}G|.{4}G.{191}G.{191}G", re.DOTALL),  # MPEG transport stream
+)
 # The third to fourth word of RIFF, and the brand of an ISO media file, say which of its kinds it is.
 RIFF = {b"WEBP": _picture("a WebP picture"), b"AVI ": VIDEO, b"WAVE": SOUND}
 AVIF_BRANDS = frozenset((b"avif", b"avis"))
 HEIC_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))
 AVIF = _picture("an AVIF picture")
 HEIC = _picture("a HEIC picture")
+CANON_RAW = _other("a Canon raw picture", visual=True)
 
 BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 HTML_TAG = re.compile(
@@ -127,13 +139,13 @@ def _container(head: bytes) -> Form | None:
     if head.startswith(b"RIFF") and head[8:12] in RIFF:
         return RIFF[head[8:12]]
     if head[4:8] == b"ftyp":
-        brands = {head[8:12], *(head[at : at + 4] for at in range(16, min(int.from_bytes(head[:4]), 64), 4))}
+        brands = {head[8:12], *(head[at : at + 4] for at in range(16, min(int.from_bytes(head[:4]), 256), 4))}
         if not brands.isdisjoint(AVIF_BRANDS):
             return AVIF
+        if b"crx " in brands:
+            return CANON_RAW
         return HEIC if not brands.isdisjoint(HEIC_BRANDS) else VIDEO
-    if head[4:8] in (b"moov", b"mdat", b"wide", b"free"):
-        return VIDEO  # QuickTime of old
-    return None
+    return VIDEO if any(pattern.match(head) for pattern in VIDEO_PATTERNS) else None
 
 
 def _text(head: bytes, content_type: str) -> Form:

@@ -14,7 +14,7 @@ SAME_SEGMENT = 5  # /a/b/a/b/a/b/a/b/a/b: a relative link that was meant to be a
 
 _TOKEN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-z]+")
 _NUMBERS = re.compile(r"#(?:[-_.:,#]*#)+")  # 2024-05-01 and 2024-05 are both a date
-_PICTURE = re.compile(r"\.(?:avif|bmp|gif|heic|jfif|jpe?g|jxl|png|svg|tiff?|webp)$", re.IGNORECASE)
+_PICTURE = re.compile(r"\.(?:avif|bmp|gif|heic|jfif|jpe?g|jxl|png|svg|tiff?|webp|m4v|mkv|mov|mp4|webm)$", re.IGNORECASE)
 _NUMBERED_SEGMENTS = 3  # /1/2/3/4/5/… is no new shape at every depth
 
 

@@ -46,17 +46,19 @@ class CrawlServices:
     clock: Callable[[], datetime]
     seen: SeenLog | None = None  # where what was compared is kept for later enrolments; None: nowhere
     hash_version: Callable[[], int] | None = None  # of the enrolled hashes at this moment: see UnderWay.keep
+    no_videos: str | None = None  # why this machine can compare no videos, and the cure; None: it can
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageLine:
-    """One picture was looked at, or could not be."""
+    """One picture or video was looked at, or could not be. `reason`: empty, or one plain sentence for the state."""
 
     image_url: str = field(repr=False)
     page_url: str = field(repr=False)
     sha256: str | None = field(repr=False)
     state: State
     hit: str | None  # the surest one, where there are several
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

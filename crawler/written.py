@@ -1,4 +1,4 @@
-"""URLs of pictures where no attribute holds them as such: in srcset, CSS, scripts and JSON.
+"""URLs of pictures and videos where no attribute holds them as such: in srcset, CSS, scripts and JSON.
 
 Pure functions from text to references in their order; what a reference means is for the caller to resolve. Each takes time
 in proportion to the text, however the text was made: the patterns never look twice at the same run of characters.
@@ -13,10 +13,12 @@ from urllib.parse import unquote
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
-PICTURE_ENDINGS = "avifs?|bmp|gif|heic|heif|ico|jfif|jpe?g|jpe|jxl|pjpeg|a?png|svgz?|tiff?|webp"
+VIDEO_ENDINGS = "3g[p2]|avi|flv|m4v|mkv|mov|mp4|mpe?g|og[vm]|qt|webm|wmv"  # ".ts" is mostly a script
+# Whatever is looked at like a picture.
+PICTURE_ENDINGS = f"avifs?|bmp|gif|heic|heif|ico|jfif|jpe?g|jpe|jxl|pjpeg|a?png|svgz?|tiff?|webp|{VIDEO_ENDINGS}"
 OTHER_ENDINGS = (
     "css|m?js|json|map|x?html?|xml|rss|txt|pdf|zip|gz|woff2?|ttf|otf|eot"
-    "|mp[34]|m4[av]|m3u8|mpd|webm|og[gv]|mov|avi|swf|wasm"
+    "|mp3|m4a|aac|wav|flac|opus|m3u8|mpd|ogg|swf|wasm"
 )
 PICTURE_ENDING = re.compile(rf"\.(?:{PICTURE_ENDINGS})(?![a-z0-9])", re.IGNORECASE)
 # Sites add a size behind the name: photo.jpg:large, photo.jpg!thumb, photo.jpg@2x.

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
 
 from core.model import Examination, Finding, State
+from matcher.decode.limits import MAX_BYTES
 
 if TYPE_CHECKING:
     from warcio.recordloader import ArcWarcRecord
 
-MAX_PICTURE_BYTES = 20 * 2**20
+MAX_PICTURE_BYTES = MAX_BYTES  # a video may be as large; of pictures few are
 MAX_PICTURES = 100_000
-PICTURE_TYPES = ("image/", "application/octet-stream", "binary/octet-stream")
+PICTURE_TYPES = ("image/", "video/", "application/octet-stream", "binary/octet-stream")
 # What says nothing against the archive: a picture too small or too plain to match anybody's, or not a picture at all.
 UNIMPORTANT = {State.TOO_SMALL, State.TOO_PLAIN, State.NOT_IMAGE}
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from core.errors import StillwatchError
 from core.model import State
 from stillwatch.agreement import fault
-from stillwatch.wiring import House, utc_now
+from stillwatch.wiring import House, no_videos, utc_now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,7 @@ def checks(house: House, now: datetime) -> Iterator[Check]:
     yield _redis(house)
     yield _elasticsearch(house)
     yield _decoder(house)
+    yield _videos()
     yield _engine()
     yield _index(house)
     yield _quarantine(house)
@@ -108,6 +109,18 @@ def _decoder(house: House) -> Check:
             name="decoder", health="bad", what="its child process does not live", cure="allow child processes of 1 GiB"
         )
     return Check(name="decoder", health="ok", what="a child process decodes")
+
+
+def _videos() -> Check:
+    why_not = no_videos()
+    if why_not is None:
+        return Check(name="videos", health="ok", what="are compared, by their keyframes")
+    return Check(
+        name="videos",
+        health="warn",
+        what="are not compared: each that is met ends as unsupported",
+        cure=why_not.partition(": ")[2],
+    )
 
 
 def _quarantine(house: House) -> Check:

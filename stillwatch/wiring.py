@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,11 @@ log = logging.getLogger("stillwatch.wiring")
 
 SHIPPED_CONFIG = Path(config.__file__).parent
 ROOT = SHIPPED_CONFIG.parent  # where var/ and config/ lie unless a setting says otherwise
+
+
+def no_videos() -> str | None:
+    """Why this machine can compare no videos, with the cure; None: it can. As the matcher says it, before one is fetched whole."""
+    return None if find_spec("av") else "a video needs the extra: pip install 'stillwatch[video]'"
 
 
 def utc_now() -> datetime:
@@ -384,6 +390,7 @@ class House:
                 clock=utc_now,
                 seen=seen,
                 hash_version=self.enrolled_hashes.version,
+                no_videos=no_videos(),
             )
 
     # ----------------------------------------------------------------------------------------------------- everything seen

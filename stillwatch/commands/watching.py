@@ -232,9 +232,14 @@ def _one_pass(
 
     shown = _Shown(json)
     with house.crawl_services(site) as services, _turn(services.lock_folder, site.name):
-        return crawl_site(
+        shown.no_videos = services.no_videos
+        summary = crawl_site(
             site, services, max_pages=max_pages, dry_run=dry_run, on_image=shown.image, on_progress=shown.progress
         )
+    if shown.videos:
+        counter("")
+        say(f"{site.name}: {shown.videos} videos were met and not compared: {shown.no_videos}")
+    return summary
 
 
 @contextmanager
@@ -260,8 +265,11 @@ class _Shown:
 
     json: bool
     said_at: float = field(default_factory=time.monotonic)
+    no_videos: str | None = None  # why they are not compared
+    videos: int = 0  # that were not compared for this reason
 
     def image(self, image: "ImageLine") -> None:
+        self.videos += image.state is State.UNSUPPORTED and image.reason == self.no_videos
         if self.json:
             json_line(
                 {
@@ -270,6 +278,7 @@ class _Shown:
                     "sha256": image.sha256,
                     "state": image.state.value,
                     "hit": image.hit,
+                    "reason": image.reason,
                 }
             )
         elif image.state is State.HIT:

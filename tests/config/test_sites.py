@@ -6,6 +6,7 @@ import pytest
 from config.sites import agreement_fault, parse_site, read_sites
 from core.errors import ConfigError, NotAgreed
 from core.model import Hours, Limits, Politeness, TakedownContact, WatchedSite
+from matcher.decode.limits import MAX_BYTES
 
 SAMPLE = Path(__file__).parents[2] / "config" / "sites" / "example.toml.sample"
 FILE = Path("config/sites/example-gallery.toml")
@@ -65,6 +66,15 @@ def test_the_sample_says_every_key_there_is_and_can_be_used() -> None:
         email="abuse@gallery.example", form="https://gallery.example/report", law="us_tida"
     )
     assert site.limits == Limits()
+
+
+def test_a_site_may_allow_smaller_videos_or_none_and_no_larger_ones_than_are_read() -> None:
+    def limits(number: int) -> str:
+        return f"{CONTRACT_EXAMPLE}\n[limits]\nmax_video_bytes = {number}\n"
+
+    assert parsed(limits(0)).limits.max_video_bytes == 0
+    assert parsed(limits(MAX_BYTES)).limits.max_video_bytes == Limits().max_video_bytes == MAX_BYTES
+    assert "[limits]: max_video_bytes" in refusal(limits(MAX_BYTES + 1))
 
 
 @pytest.mark.parametrize(

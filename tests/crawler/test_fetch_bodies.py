@@ -11,6 +11,7 @@ import pytest
 from core.model import State
 from crawler.body import BodyLimits, Gzip, Intake, Plain, Refused
 from crawler.fetch import Fetched, FetchLimits, Kind, NotFetched, Wanted
+from matcher.decode.containers.video import is_video
 from tests.crawler.test_fetch import found, refused
 from tests.crawler.wire import fetched, fetching, response, run, saying, wire
 
@@ -35,9 +36,22 @@ PICTURES = {
 SHOWN_BY_OTHERS = {
     "an SVG drawing": b'<?xml version="1.0"?>\n<!-- drawn -->\n<svg xmlns="http://www.w3.org/2000/svg">' + b" " * 1024,
     "a PDF document": b"%PDF-1.7\n",
-    "a video": b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00",
     "a JPEG 2000 picture": b"\x00\x00\x00\x0cjP  \r\n\x87\n",
     "a Photoshop picture": b"8BPS\x00\x01",
+}
+MP4 = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00"
+VIDEOS = {
+    "MP4": MP4,
+    "QuickTime": b"\x00\x00\x00\x14ftypqt  \x00\x00\x02\x00",
+    "QuickTime of old": b"\x00\x00\x0a\x00moov\x00\x00\x00\x6cmvhd",
+    "QuickTime of old, film first": b"\x00\x10\x00\x00mdat\x00\x00",
+    "WebM": b"\x1aE\xdf\xa3\x01\x00\x00\x00",
+    "AVI": b"RIFF\x24\x00\x00\x00AVI LIST",
+    "MPEG transport stream": (b"G" + bytes(187)) * 3,
+    "MPEG": b"\x00\x00\x01\xba\x44",
+    "Flash": b"FLV\x01\x05",
+    "Ogg": b"OggS\x00\x02",
+    "Windows Media": b"0&\xb2u\x8ef\xcf\x11\xa6\xd9",
 }
 NO_PICTURES = {
     "an HTML page": PAGE,
@@ -74,6 +88,26 @@ def test_what_is_no_picture_is_named(name: str, body: bytes) -> None:
     assert (outcome.state, outcome.reason) == (State.NOT_IMAGE, f"the body is {name}")
 
 
+@pytest.mark.parametrize("content_type", ["video/mp4", "image/jpeg", "text/html"])
+@pytest.mark.parametrize("wanted", [Wanted.IMAGE, Wanted.PAGE])
+@pytest.mark.parametrize("head", VIDEOS.values(), ids=VIDEOS)
+def test_a_video_is_known_by_its_first_bytes_whatever_it_is_called(
+    head: bytes, wanted: Wanted, content_type: str
+) -> None:
+    body = head + REST
+
+    outcome = found(fetched(saying(response(body, content_type=content_type)), wanted=wanted))
+
+    assert (outcome.kind, outcome.body) == (Kind.VIDEO, body)
+    assert is_video(body), "what is fetched as a video is read as one"
+
+
+@pytest.mark.parametrize("body", [b"carefree days " * 100, b"Girls, " * 200, b"somewide open " * 100])
+def test_a_text_that_begins_with_the_letters_of_a_video_is_a_text(body: bytes) -> None:
+    assert found(fetched(saying(response(body, content_type="text/plain")))).kind is Kind.TEXT
+    assert refused(fetched(saying(response(body)), wanted=Wanted.IMAGE)).state is State.NOT_IMAGE
+
+
 def test_a_page_in_the_place_of_a_picture_says_that_it_is_one() -> None:
     assert refused(fetched(saying(response(PAGE)), wanted=Wanted.IMAGE)).kind is Kind.HTML
 
@@ -82,7 +116,7 @@ def test_a_link_that_leads_to_a_picture_brings_the_picture() -> None:
     assert found(fetched(saying(response(PICTURES["PNG"] + REST)), wanted=Wanted.PAGE)).kind is Kind.IMAGE
 
 
-@pytest.mark.parametrize("name", ["a video", "a PDF document"])
+@pytest.mark.parametrize("name", ["a Photoshop picture", "a PDF document"])
 def test_neither_page_nor_picture_is_not_taken_as_a_page(name: str) -> None:
     outcome = refused(fetched(saying(response(SHOWN_BY_OTHERS[name] + REST)), wanted=Wanted.PAGE))
 
@@ -154,6 +188,93 @@ def test_the_limit_is_inclusive_and_counts_what_is_unpacked(size: int, fits: boo
     outcome = fetched(saying(answer), limits=FetchLimits(max_bytes=10_000))
 
     assert found(outcome).body == body if fits else refused(outcome).state is State.TOO_LARGE
+
+
+VIDEO_LIMITS = FetchLimits(max_bytes=10_000, max_video_bytes=50_000)
+
+
+@pytest.mark.parametrize("announced", [False, True])
+@pytest.mark.parametrize(
+    ("head", "size", "fits"),
+    [(MP4, 50_000, True), (MP4, 50_001, False), (PICTURES["PNG"], 10_000, True), (PICTURES["PNG"], 10_001, False)],
+)
+def test_a_video_may_be_larger_than_a_picture(head: bytes, size: int, fits: bool, announced: bool) -> None:
+    body = head.ljust(size, b"\xff")
+    answer = response(body) if announced else b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body
+
+    outcome = fetched(saying(answer), wanted=Wanted.IMAGE, limits=VIDEO_LIMITS)
+
+    if fits:
+        assert found(outcome).body == body
+    else:
+        kind = Kind.VIDEO if head == MP4 else Kind.IMAGE
+        assert (refused(outcome).state, refused(outcome).kind) == (
+            State.TOO_LARGE,
+            None if announced and size > 50_000 else kind,
+        )
+
+
+def test_what_is_no_video_is_not_read_as_far_as_one() -> None:
+    """Of what announces more than a picture may have only the first bytes are read."""
+    sent = 0
+
+    async def says(_: str, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 40000000\r\n\r\n" + PICTURES["PNG"])
+        while True:
+            writer.write(b"\xff" * 2**16)
+            sent += 2**16
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    outcome = refused(fetched(says, wanted=Wanted.IMAGE, limits=FetchLimits(max_bytes=20 * 2**20)))
+
+    assert (outcome.state, outcome.kind) == (State.TOO_LARGE, Kind.IMAGE)
+    assert sent < 16 * 2**20
+
+
+def test_a_site_may_allow_no_videos_at_all() -> None:
+    outcome = refused(fetched(saying(response(MP4 + REST)), wanted=Wanted.IMAGE, limits=FetchLimits(max_video_bytes=0)))
+
+    assert (outcome.state, outcome.reason) == (State.TOO_LARGE, "the body is larger than 0 bytes")
+
+
+@pytest.mark.parametrize("wanted", [Wanted.IMAGE, Wanted.PAGE])
+def test_a_video_that_nothing_here_can_decode_is_left_after_its_first_bytes_and_says_the_cure(wanted: Wanted) -> None:
+    sent = 0
+
+    async def says(_: str, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + MP4)
+        while True:
+            writer.write(b"\xff" * 2**16)
+            sent += 2**16
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    outcome = refused(fetched(says, wanted=wanted, no_videos="a video needs the extra"))
+
+    assert (outcome.state, outcome.reason, outcome.kind) == (
+        State.UNSUPPORTED,
+        "a video needs the extra",
+        Kind.VIDEO,
+    )
+    assert sent < 16 * 2**20
+
+
+def test_a_video_may_take_longer_than_a_picture() -> None:
+    async def says(head: str, writer: asyncio.StreamWriter) -> None:
+        first = MP4 if "/video" in head else PICTURES["PNG"]
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + first + REST)
+        for _ in range(8):
+            await writer.drain()
+            await asyncio.sleep(0.1)
+            writer.write(REST)
+
+    limits = FetchLimits(total_s=0.4, video_s=10)
+
+    assert refused(fetched(says, "/picture", wanted=Wanted.IMAGE, limits=limits)).state is State.TIMEOUT
+    assert found(fetched(says, "/video", wanted=Wanted.IMAGE, limits=limits)).kind is Kind.VIDEO
 
 
 # -------------------------------------------------------------------------------------------------------------- packing

@@ -125,7 +125,34 @@ IMAGES = {
     "comments": ("<!--[if IE]><img src=/1><![endif]--><!-- <img src='/2'> -->", f"{AT}/1 {AT}/2"),
     "an event handler": ("""<b onclick="show('/1.jpg')" onmouseover='this.src="/2"'>""", f"{AT}/1.jpg {AT}/2"),
     "a link that runs a script": ("""<a href="javascript:show('/1.jpg')">""", f"{AT}/1.jpg"),
-    "a poster": ("<video poster=/1 src=/no.mp4><source src=/no.webm></video>", f"{AT}/1"),
+    "a poster": ("<video poster=/1></video>", f"{AT}/1"),
+    "a video": (
+        "<video poster=/1 src=/2><source src=/3 type=video/webm><source src='/4.mp4?x=1'><source data-src=/5></video>",
+        f"{AT}/1 {AT}/2 {AT}/3 {AT}/4.mp4?x=1 {AT}/5",
+    ),
+    "a video that a link or a script names": (
+        (
+            "<a href=/1.mp4>1</a><a href=/2.MOV>2</a><a href=/3.webm?t=9>3</a><b data-file=/4.m4v>"
+            """<script>player({"file":"\\/5.mkv"})</script><embed type=video/mp4 src=/6>"""
+            "<link rel=preload as=video href=/7><iframe src=/8.mp4></iframe>"
+        ),
+        f"{AT}/1.mp4 {AT}/2.MOV {AT}/3.webm?t=9 {AT}/4.m4v {AT}/5.mkv {AT}/6 {AT}/7 {AT}/8.mp4",
+    ),
+    "a video in the head": (
+        (
+            "<meta property=og:video content=/1.mp4><meta property=og:video:secure_url content=https://c.example/2.webm>"
+            "<meta property=og:video:type content=video/mp4><meta name=twitter:player:stream content=/3>"
+            """<script type="application/ld+json">{"@type":"VideoObject","contentUrl":"/4","embedUrl":"/no"}</script>"""
+        ),
+        f"{AT}/1.mp4 https://c.example/2.webm {AT}/3 {AT}/4",
+    ),
+    "a sound, or a list of pieces": (
+        (
+            "<audio src=/no.mp3><source src=/no type=audio/ogg></audio><video src=/no.m3u8></video>"
+            "<video><source src=/no.mpd></video><video src='blob:https://g.example/1'></video><track src=/no.vtt>"
+        ),
+        "",
+    ),
     "an image button": ("<input type=image src=/1>", f"{AT}/1"),
     "object and embed": (
         (
@@ -197,6 +224,10 @@ PAGES = {
             "<link rel=canonical href=/c><link rel=stylesheet href=/s><script src=/j></script><form action=/f>"
         ),
         "",
+    ),
+    "a page with a player": (
+        "<meta property=og:video:url content=/1><meta property=og:video:width content=640>",
+        f"{AT}/1",
     ),
     "one page twice": ("<a href=/1><a href=/1#x><a rel=next href=/1>", f"{AT}/1"),
 }

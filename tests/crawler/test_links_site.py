@@ -47,7 +47,10 @@ WITHOUT_ENDING: dict[str, Callable[[str], str]] = {
     ),
     "JSON": lambda url: f'<script type="application/json">{{"a":[{{"thumbnail":{json.dumps(url)}}}]}}</script>',
     "script": lambda url: f"<script>show({{image: {escaped(url)}, n: 3}})</script>",
-    "poster": lambda url: f'<video poster="{quoted(url)}"><source src="/film.mp4"></video>',
+    "poster": lambda url: f'<video poster="{quoted(url)}"><source src="/film.m3u8"></video>',
+    "video": lambda url: f'<video controls src="{quoted(url)}"></video>',
+    "video source": lambda url: f'<video><source src="{quoted(url)}" type="video/webm"></video>',
+    "twitter stream": lambda url: f'<meta name="twitter:player:stream" content="{quoted(url)}">',
     "image button": lambda url: f'<input type="image" src="{quoted(url)}">',
     "object": lambda url: f'<object data="{quoted(url)}" type="image/jpeg"></object>',
     "svg": lambda url: f'<svg viewBox="0 0 9 9"><image xlink:href="{quoted(url)}"/></svg>',
@@ -73,7 +76,7 @@ DECOYS = (
     ),
     *(
         "<script>var n = a.gif; f('/x/' + n + '.png')</script>",
-        '<video src="/film.mp4"></video>',
+        '<video src="/film.m3u8"></video>',
         "<p>words.jpg in a text, and /b.png</p>",
     ),
     *(
@@ -117,7 +120,9 @@ def made_up_page(rng: random.Random, first: int) -> tuple[str, list[tuple[str, s
     for number in range(first, first + rng.randint(5, 25)):
         way, embed = rng.choice(list((WITHOUT_ENDING | BY_ENDING).items()))
         ending = rng.choice(
-            (".jpg", ".JPEG", ".png", ".webp", ".avif") if way in BY_ENDING else (".jpg", ".gif", "", "")
+            (".jpg", ".JPEG", ".png", ".webp", ".avif", ".mp4", ".WebM", ".mov")
+            if way in BY_ENDING
+            else (".jpg", ".gif", "", "")
         )
         url = some_url(rng, number, ending)
         if way not in BY_ENDING and ending == "" and "/" not in url.split("?")[0].removeprefix("./"):

@@ -185,3 +185,25 @@ def test_looking_again_needs_no_earlier_crawl(tmp_path: Path) -> None:
 
     assert look.still_matches is True
     assert look.at == fresh.now
+
+
+def test_a_video_that_is_a_page_of_its_own_is_looked_at_again(tmp_path: Path) -> None:
+    film = Answer(b"\x1aE\xdf\xa3" + bytes(range(256)) * 8, content_type="video/webm")
+
+    def gallery(path: str) -> Answer | None:
+        return {"/": page("/watch"), "/watch": film}.get(path)
+
+    with serve(gallery) as site:
+        crawl = Crawl(tmp_path, [film.body_bytes()])
+        summary = crawl.run(site.watched())
+        (hit,) = crawl.store.hit_log.all()
+        (seen,) = looks(crawl, site, [hit])
+
+    assert summary["images"] == {"hit": 1}
+    assert (hit.image_url, hit.page_url) == (site.url + "/watch", site.url + "/")
+    assert (seen.image, seen.page, seen.still_matches, seen.page_shows_image) == (
+        State.HIT,
+        State.READ,
+        True,
+        True,
+    )
