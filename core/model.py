@@ -340,7 +340,10 @@ class Examination:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenPicture:
-    """A picture that was compared, as it is kept for later enrolments: its fingerprints and where it was, never the picture."""
+    """A picture that was compared, as it is kept for later enrolments: its fingerprints and where it was, never the picture.
+
+    Of a video's frames their moments are not kept: whoever is found in it is looked for in it afresh before there is a hit.
+    """
 
     sighting: ImageSighting
     sha256: str = field(repr=False)

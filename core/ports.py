@@ -121,7 +121,8 @@ class SeenStore(Protocol):
         ...
 
     def places(self, segment: str, hasher: str, rows: Sequence[int]) -> Sequence[SeenPlace]:
-        """Where these rows of this hasher's block were seen, in the order asked; none when the segment was erased meanwhile."""
+        """Where these rows of this hasher's block were seen, in the order asked; none when the segment was erased meanwhile. Without
+        the moments of a video's frames."""
         ...
 
     def erase_site(self, site: str) -> int:

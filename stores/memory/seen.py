@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from core.model import SeenBlock, SeenPicture, SeenPlace, SeenSegment, derived_id
@@ -76,7 +77,7 @@ def _by_hasher(pictures: Sequence[SeenPicture]) -> dict[str, list[SeenPlace]]:
     places: dict[str, list[SeenPlace]] = {}
     for picture in pictures:
         for each in picture.fingerprints:
-            place = SeenPlace(sighting=picture.sighting, sha256=picture.sha256, fingerprint=each)
+            place = SeenPlace(sighting=picture.sighting, sha256=picture.sha256, fingerprint=replace(each, time_s=None))
             places.setdefault(each.hasher, []).append(place)
     return places
 

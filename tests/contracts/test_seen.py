@@ -69,6 +69,17 @@ def test_nothing_was_seen_at_first(kept: Kept) -> None:
     assert list(kept.store.segments()) == []
 
 
+def test_of_a_video_the_moments_of_its_frames_are_not_kept(kept: Kept) -> None:
+    """Before there is a hit somebody looks afresh, and that look tells them: tests/journeys/test_videos.py."""
+    picture = seen(1, prints=3)
+    frames = [replace(each, view=f"full@{n}", time_s=2.0 * n) for n, each in enumerate(picture.fingerprints)]
+
+    kept.log.add([replace(picture, fingerprints=tuple(frames))])
+
+    found = {place.fingerprint for place in everything(kept.store)}
+    assert found == {replace(each, time_s=None) for each in frames}
+
+
 def test_what_was_seen_comes_back_with_its_places(kept: Kept) -> None:
     pictures = [seen(number, at=NOW + number * timedelta(seconds=1), prints=1 + number % 4) for number in range(40)]
     for picture in pictures:
