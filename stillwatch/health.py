@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from core.errors import StillwatchError
+from core.errors import StillwatchError, StoreUnavailable
 from core.model import State
 from stillwatch.agreement import fault
 from stillwatch.wiring import House, no_videos, utc_now
@@ -25,6 +25,7 @@ def checks(house: House, now: datetime) -> Iterator[Check]:
     yield _database(house)
     yield _recipe(house)
     yield _withdrawals(house)
+    yield _corners(house)
     yield _redis(house)
     yield _elasticsearch(house)
     yield _decoder(house)
@@ -74,6 +75,34 @@ def _withdrawals(house: House) -> Check:
         return Check(name="withdrawals", health="bad", what=str(error), cure="see docs/how-to/operate.md")
     what = f"{count} people in the ledger" if count else "nobody has withdrawn"
     return Check(name="withdrawals", health="ok", what=what)
+
+
+def _corners(house: House) -> Check:
+    """Opens everything that is sealed with the key of corners."""
+    key = house.seal_key.file
+    try:
+        there = house.seal_key.usable()
+        seals = house.corner_seals.check()
+    except StoreUnavailable as error:
+        return Check(name="corners", health="bad", what=str(error), cure="check DATABASE_URL")
+    except StillwatchError as error:
+        what, _, cure = str(error).partition("; ")
+        return Check(name="corners", health="bad", what=what, cure=cure.removeprefix("the cure: "))
+    if not seals.stored:
+        return Check(name="corners", health="ok", what="nobody chose to have corners kept")
+    if not seals.broken:
+        return Check(name="corners", health="ok", what=f"those of {seals.stored} pictures open with {key}")
+    if there:
+        what = f"{seals.broken} of {seals.stored} pictures' do not open with {key}: another key, or damaged; they find nothing"
+    else:
+        what = f"{key} is not there: those of {seals.stored} pictures do not open and find nothing"
+    return Check(
+        name="corners",
+        health="bad",
+        what=what,
+        cure=f"put {key.name} back from a backup, or from another machine that compares; where it is lost, "
+        "let the people hash --local and enrol again",
+    )
 
 
 def _redis(house: House) -> Check:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from matcher.confirm import Limits
     from matcher.decode import Decoder
     from stores.seen import SeenSegments, Shelf
+    from stores.sql import SqlCornerSeals
     from stores.vault import DigestKey, ReceiptKey, SealKey
     from stores.withdrawals import WithdrawalLedger
     from web.services import WebServices
@@ -208,6 +209,13 @@ class House:
         from stores.withdrawals import WatchedCorners
 
         return WatchedCorners(SqlEnrolledCorners(self.seal_key), self.honour_withdrawals)
+
+    @cached_property
+    def corner_seals(self) -> "SqlCornerSeals":
+        self.connect()
+        from stores.sql import SqlCornerSeals
+
+        return SqlCornerSeals(self.seal_key)
 
     @cached_property
     def exchange_book(self) -> ExchangeBook:

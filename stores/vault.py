@@ -123,6 +123,10 @@ class SealKey:
         except InvalidTag as error:
             raise SealBroken from error
 
+    def usable(self) -> bool:
+        """False: there is no file yet, and none is made. Raises ConfigError for one that others may read, or that holds no key."""
+        return _there(self.file) and bool(self._key)
+
     def _of(self, person: str) -> AESGCM:
         derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=OF_CORNERS + _encoded(person))
         return AESGCM(derive.derive(self._key))

@@ -12,6 +12,7 @@ from stores.sql.connection import connect, migrate, released
 if TYPE_CHECKING:
     from stores.sql.case_book import SqlCaseBook
     from stores.sql.collisions import SqlCollisionBook, SqlNegativeBank
+    from stores.sql.corner_seals import SqlCornerSeals
     from stores.sql.corners import SqlEnrolledCorners
     from stores.sql.exchange import SqlExchangeBook
     from stores.sql.hit_log import SqlHitLog
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SqlCaseBook",
     "SqlCollisionBook",
+    "SqlCornerSeals",
     "SqlEnrolledCorners",
     "SqlEnrolledHashes",
     "SqlExchangeBook",
@@ -47,6 +49,7 @@ __all__ = [
 ADAPTERS = {
     "SqlCaseBook": "case_book",
     "SqlCollisionBook": "collisions",
+    "SqlCornerSeals": "corner_seals",
     "SqlEnrolledCorners": "corners",
     "SqlEnrolledHashes": "people",
     "SqlExchangeBook": "exchange",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.model import Enrolment, Evidence, Examination, Finding, Fingerprint, Match, PersonId, State, Tier
-from stillwatch.health import checks
+from stillwatch.health import Check, checks
 from stillwatch.lines import hit_line, scan_line
 from stillwatch.wiring import utc_now
 from tests import houses
@@ -143,3 +143,87 @@ def test_doctors_line_of_json_has_the_number(tmp_path: Path) -> None:
     lines = {line["check"]: line for line in map(json.loads, done.stdout.splitlines())}
     assert lines["recipe"]["hash_again"] == 0
     assert set(lines["database"]) == {"check", "health", "what", "cure"}
+
+
+# -------------------------------------------------------------------------------------------------------------- corners
+
+
+def corners_check(home: Path) -> Check:
+    """As another process sees it: a key is read once in each."""
+    with houses.opened(home) as house:
+        return next(check for check in checks(house, utc_now()) if check.name == "corners")
+
+
+@pytest.fixture
+def with_corners(tmp_path: Path) -> Path:
+    with houses.opened(tmp_path / "home") as house:
+        house.people.enrol(ADA, "views-1", [picture("a", local=b"corners"), picture("b", local=b"more")], NOW)
+        house.people.enrol(EVE, "views-1", [picture("a")], NOW)
+    return tmp_path / "home"
+
+
+def test_doctor_says_nothing_of_corners_where_nobody_chose_them_and_makes_no_key(tmp_path: Path) -> None:
+    check = corners_check(tmp_path / "home")
+
+    assert (check.health, check.what) == ("ok", "nobody chose to have corners kept")
+    assert not (tmp_path / "home" / "keys" / "corners.key").exists()
+
+
+def test_doctor_opens_all_corners(with_corners: Path) -> None:
+    check = corners_check(with_corners)
+
+    assert (check.health, check.cure) == ("ok", "")
+    assert check.what.startswith("those of 2 pictures open with ")
+
+
+def test_doctor_names_a_key_of_corners_that_is_gone(with_corners: Path) -> None:
+    (with_corners / "keys" / "corners.key").unlink()
+
+    check = corners_check(with_corners)
+
+    assert check.health == "bad"
+    assert "corners.key is not there: those of 2 pictures do not open" in check.what
+    assert check.cure.startswith("put corners.key back from a backup")
+    assert not (with_corners / "keys" / "corners.key").exists()
+
+
+def test_doctor_names_another_key_of_corners(with_corners: Path) -> None:
+    (with_corners / "keys" / "corners.key").write_text("0" * 64 + "\n")
+
+    check = corners_check(with_corners)
+
+    assert check.health == "bad"
+    assert check.what.startswith("2 of 2 pictures' do not open with ")
+    assert check.cure.startswith("put corners.key back from a backup")
+
+
+def test_doctor_tells_a_damaged_row_from_a_wrong_key(with_corners: Path) -> None:
+    with houses.opened(with_corners):
+        from stores.sql.models import EnrolledCorners
+
+        row = EnrolledCorners.objects.order_by("id").first()
+        assert row is not None
+        row.sealed = bytes(row.sealed)[:-1] + bytes([bytes(row.sealed)[-1] ^ 1])
+        row.save()
+
+    assert corners_check(with_corners).what.startswith("1 of 2 pictures' do not open with ")
+
+
+def test_doctor_names_a_key_of_corners_that_others_may_read(with_corners: Path) -> None:
+    key = with_corners / "keys" / "corners.key"
+    key.chmod(0o644)
+
+    check = corners_check(with_corners)
+
+    assert check.health == "bad"
+    assert check.what == f"{key}: others may read the key of corners"
+    assert check.cure == f"chmod 600 {key}"
+
+
+def test_doctor_names_a_file_that_is_no_key_of_corners(with_corners: Path) -> None:
+    (with_corners / "keys" / "corners.key").write_text("not a key")
+
+    check = corners_check(with_corners)
+
+    assert (check.health, "is not a key made here" in check.what) == ("bad", True)
+    assert check.cure.startswith("put the right file back from a backup")
