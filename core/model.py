@@ -466,7 +466,7 @@ class HashName(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundIn:
-    """A picture in which an enrolled hash was found. Never where it was.
+    """A picture in which an enrolled hash was found. Never where it was, but for its site.
 
     whole     bits of its full frame by our own hasher, upright; empty where it has none
     matched   bits of the view that lay near, as they are; empty where they were moved first, or corners matched and no bits
@@ -476,6 +476,7 @@ class FoundIn:
     whole: str = field(repr=False)
     matched: str = field(repr=False)
     at: datetime
+    site: str = ""  # it goes with its site; "": a file on this machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -464,10 +464,15 @@ class Heard(Protocol):
 
 class CollisionBook(Protocol):
     """What enrolled hashes are found in, so that one which is found in everything shows. What belongs to a person goes with their
-    withdrawal, in the same transaction."""
+    withdrawal, in the same transaction, and what was found on a site when it is revoked."""
 
     def note(self, name: HashName, found: FoundIn) -> Sequence[FoundIn]:
-        """Keeps the newest 20 of a hash, a picture once. Returns what is kept of it, the newest first; nothing of who is not protected."""
+        """Keeps the newest 20 of a hash, a picture once. Returns what is kept of it, the newest first; nothing of who is not protected,
+        and of a revoked site nothing is kept."""
+        ...
+
+    def forget_revoked(self) -> int:
+        """What was noted in the very moment in which its site was revoked. Returns how much went."""
         ...
 
     def quarantine(self, name: HashName, now: datetime) -> bool:
@@ -488,10 +493,12 @@ class CollisionBook(Protocol):
 
 
 class NegativeBank(Protocol):
-    """Pictures that an analyst said are not the person's. They go with that person's withdrawal, in the same transaction."""
+    """Pictures that an analyst said are not the person's. They go with that person's withdrawal, and with their site when it is revoked,
+    in the same transaction."""
 
     def add(self, hit: Hit, now: datetime) -> bool:
-        """What was found in it is known from the CollisionBook. False: it was forgotten there, or the person is not protected."""
+        """What was found in it is known from the CollisionBook. False: it was forgotten there, the person is not protected, or the
+        site was revoked."""
         ...
 
     def take_out(self, hits: Sequence[str]) -> None:

@@ -57,15 +57,20 @@ class WatchfulExaminer:
         bank: NegativeBank,
         limits: Limits = DEFAULT,
         *,
+        site: str = "",
         now: Callable[[], datetime],
         announce: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """announce   called when a hash was put aside, so that other processes hear of it"""
+        """
+        site       whose pictures are looked at; "": files on this machine
+        announce   called when a hash was put aside, so that other processes hear of it
+        """
         self._examiner = examiner
         self._book = book
         self._bank = bank
         self._limits = limits
+        self._site = site
         self._now = now
         self._announce = announce
         self._clock = clock
@@ -104,7 +109,8 @@ class WatchfulExaminer:
         name = HashName(entry.person, entry.ref, entry.fingerprint.hasher, entry.fingerprint.view)
         matched = match.seen.bits if match.evidence in _AS_THEY_LIE else ""
         try:
-            kept = self._book.note(name, FoundIn(sha256=sha256, whole=whole_frame, matched=matched, at=self._now()))
+            found = FoundIn(sha256=sha256, whole=whole_frame, matched=matched, at=self._now(), site=self._site)
+            kept = self._book.note(name, found)
             if unrelated([each.matched for each in kept if each.matched]) and self._book.quarantine(name, self._now()):
                 log.warning("collisions.quarantined", extra={"hasher": name.hasher, "view": name.view})
                 self._announce()

@@ -157,7 +157,8 @@ class Clockwork:
             for site in {segment.site for segment in store.segments()}:
                 if self._house.site_book.standing(site) is Standing.REVOKED:
                     gone += store.erase_site(site)
-            log.info("seen.forgotten", extra={"fingerprints": gone})
+            noted = self._house.collision_book.forget_revoked()
+            log.info("seen.forgotten", extra={"fingerprints": gone, "found_in": noted})
 
 
 class _Survives:

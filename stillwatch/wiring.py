@@ -334,7 +334,8 @@ class House:
             yield AnnouncedHashes(inner, heard)
 
     @contextmanager
-    def examiner(self) -> Iterator[Examiner]:
+    def examiner(self, site: str = "") -> Iterator[Examiner]:
+        """site   whose pictures are looked at; "": files on this machine"""
         from matcher.examine import MatchingExaminer
         from stillwatch.collisions import WatchfulExaminer
 
@@ -348,6 +349,7 @@ class House:
                     self.collision_book,
                     self.negative_bank,
                     self.limits,
+                    site=site,
                     now=utc_now,
                     announce=self.announce_hashes,
                 )
@@ -386,7 +388,7 @@ class House:
         from stillwatch.agreement import AgreementWatch
 
         watch = AgreementWatch(site, self.site_book, utc_now)
-        with self.examiner() as examiner, self.seen_log() as seen, watch as agreement:
+        with self.examiner(site.name) as examiner, self.seen_log() as seen, watch as agreement:
             yield CrawlServices(
                 frontier_path=self.settings.home / "frontier.sqlite3",
                 lock_folder=self.locks,

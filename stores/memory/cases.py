@@ -124,6 +124,7 @@ class MemorySiteBook:
             self._shelf.standings[site] = standing
             if standing is Standing.REVOKED:
                 self._shelf.stop_sweeping_at(site)
+                self._shelf.forget_collisions_at(site)
 
     def record(self, record: PassRecord) -> None:
         with self._shelf.lock:

@@ -16,11 +16,16 @@ class MemoryCollisionBook:
             if not _protected(self._shelf, name.person):
                 return []
             kept = self._shelf.found_in.setdefault(name, {})
-            kept.pop(found.sha256, None)
-            kept[found.sha256] = found
+            if not self._shelf.revoked(found.site):
+                kept.pop(found.sha256, None)
+                kept[found.sha256] = found
             newest = sorted(kept.values(), key=lambda each: each.at)[-FOUND_IN_KEPT:]  # of one moment the later call
             self._shelf.found_in[name] = {each.sha256: each for each in newest}
             return newest[::-1]
+
+    def forget_revoked(self) -> int:
+        """Nothing: here no revocation comes between the look at a site's standing and the writing."""
+        return 0
 
     def quarantine(self, name: HashName, now: datetime) -> bool:
         with self._shelf.lock:
@@ -82,7 +87,7 @@ class MemoryNegativeBank:
 
     def add(self, hit: Hit, now: datetime) -> bool:  # noqa: ARG002 – memory does not keep when
         with self._shelf.lock:
-            if not _protected(self._shelf, hit.person):
+            if not _protected(self._shelf, hit.person) or self._shelf.revoked(hit.site):
                 return False
             found = [
                 kept[hit.sha256]

@@ -139,3 +139,14 @@ class Shelf:
     def stop_sweeping_at(self, site: str) -> None:
         self.sweep_tasks = {at: row for at, row in self.sweep_tasks.items() if row.site != site}
         self.finds = {id_: row for id_, row in self.finds.items() if row.find.sighting.site != site}
+
+    def forget_collisions_at(self, site: str) -> None:
+        self.found_in = {
+            name: {sha256: each for sha256, each in kept.items() if each.site != site}
+            for name, kept in self.found_in.items()
+        }
+        there = {hit.id for hit in self.hits.values() if hit.site == site}
+        self.negatives = {hit: each for hit, each in self.negatives.items() if hit not in there}
+
+    def revoked(self, site: str) -> bool:
+        return self.standings.get(site) is Standing.REVOKED

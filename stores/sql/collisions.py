@@ -4,9 +4,11 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from core.model import FoundIn, HashName, Hit, PersonId, PersonState, Quarantine
+from core.model import FoundIn, HashName, Hit, PersonId, PersonState, Quarantine, Standing
 from stores.rules import FOUND_IN_KEPT, unknown_person, unknown_picture
+from stores.sql import collision_rows
 from stores.sql.border import sql
+from stores.sql.collision_rows import AT_A_TIME
 from stores.sql.models import (
     EnrolledFingerprint,
     EnrolledPicture,
@@ -16,8 +18,7 @@ from stores.sql.models import (
 )
 from stores.sql.people import _grow as grow
 from stores.sql.people import lock
-
-AT_A_TIME = 500  # ids in one statement: SQLite counts its parameters
+from stores.sql.site_book import standing_of
 
 
 class SqlCollisionBook:
@@ -26,16 +27,27 @@ class SqlCollisionBook:
         with transaction.atomic():
             if lock(name.person) is not PersonState.PROTECTED:
                 return []
-            StoredFoundIn.objects.update_or_create(
-                **name._asdict(),
-                sha256=found.sha256,
-                defaults={"whole": found.whole, "matched": found.matched, "at": found.at},
-            )
-            rows = list(StoredFoundIn.objects.filter(**name._asdict()).order_by("-at", "-id"))
+            kept = StoredFoundIn.objects.filter(**name._asdict())
+            list(kept.select_for_update().order_by("id").values_list("id"))  # see collision_rows
+            if standing_of(found.site) is not Standing.REVOKED:
+                StoredFoundIn.objects.update_or_create(
+                    **name._asdict(),
+                    sha256=found.sha256,
+                    defaults={"whole": found.whole, "matched": found.matched, "at": found.at, "site": found.site},
+                )
+            rows = list(kept.order_by("-at", "-id"))
             StoredFoundIn.objects.filter(id__in=[row.id for row in rows[FOUND_IN_KEPT:]]).delete()
-        return [
-            FoundIn(sha256=row.sha256, whole=row.whole, matched=row.matched, at=row.at) for row in rows[:FOUND_IN_KEPT]
-        ]
+        return [_found_in(row) for row in rows[:FOUND_IN_KEPT]]
+
+    @sql()
+    def forget_revoked(self) -> int:
+        sites = StoredFoundIn.objects.exclude(site="").values_list("site", flat=True).distinct()
+        with transaction.atomic():
+            return sum(
+                collision_rows.forget(StoredFoundIn.objects.filter(site=site))
+                for site in sorted(sites)
+                if standing_of(site) is Standing.REVOKED
+            )
 
     @sql()
     def quarantine(self, name: HashName, now: datetime) -> bool:
@@ -86,6 +98,10 @@ class SqlCollisionBook:
             return count
 
 
+def _found_in(row: StoredFoundIn) -> FoundIn:
+    return FoundIn(sha256=row.sha256, whole=row.whole, matched=row.matched, at=row.at, site=row.site)
+
+
 def _held(name: HashName) -> "QuerySet[EnrolledFingerprint]":
     return EnrolledFingerprint.objects.filter(
         picture__person_id=name.person, picture__ref=name.ref, hasher=name.hasher, view=name.view
@@ -96,7 +112,7 @@ class SqlNegativeBank:
     @sql()
     def add(self, hit: Hit, now: datetime) -> bool:
         with transaction.atomic():
-            if lock(hit.person) is not PersonState.PROTECTED:
+            if lock(hit.person) is not PersonState.PROTECTED or standing_of(hit.site) is Standing.REVOKED:
                 return False
             found = StoredFoundIn.objects.filter(person=hit.person, sha256=hit.sha256).exclude(whole="")
             bits = found.order_by("-at", "-id").values_list("whole", flat=True).first()

@@ -139,6 +139,7 @@ class StoredFoundIn(Row):
     whole = models.TextField()  # bits
     matched = models.TextField()  # bits
     at = models.DateTimeField()
+    site = models.TextField(default="")
 
     class Meta:
         constraints = [
@@ -146,7 +147,10 @@ class StoredFoundIn(Row):
                 fields=["person", "ref", "hasher", "view", "sha256"], name="one_row_a_hash_and_picture"
             )
         ]
-        indexes = [models.Index(fields=["person", "sha256"], name="found_in_of_hit")]
+        indexes = [
+            models.Index(fields=["person", "sha256"], name="found_in_of_hit"),
+            models.Index(fields=["site"], name="found_in_of_site"),
+        ]
 
 
 class StoredQuarantine(Row):

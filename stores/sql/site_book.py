@@ -4,18 +4,22 @@ from datetime import datetime
 from django.db import transaction
 
 from core.model import PassRecord, Standing, State
-from stores.sql import sweep_rows
+from stores.sql import collision_rows, sweep_rows
 from stores.sql.border import sql
 from stores.sql.models import SitePass, SiteStanding
 
 STATES = {state.value: state for state in State}
 
 
+def standing_of(site: str) -> Standing:
+    last = SiteStanding.objects.filter(site=site).order_by("-id").values_list("standing", flat=True).first()
+    return Standing.WATCHED if last is None else Standing(last)
+
+
 class SqlSiteBook:
     @sql()
     def standing(self, site: str) -> Standing:
-        last = SiteStanding.objects.filter(site=site).order_by("-id").values_list("standing", flat=True).first()
-        return Standing.WATCHED if last is None else Standing(last)
+        return standing_of(site)
 
     @sql()
     def set_standing(self, site: str, standing: Standing, by: str, now: datetime) -> None:
@@ -23,6 +27,7 @@ class SqlSiteBook:
             SiteStanding.objects.create(site=site, standing=standing.value, by=by, at=now)
             if standing is Standing.REVOKED:
                 sweep_rows.revoked(site)
+                collision_rows.revoked(site)
 
     @sql()
     def record(self, record: PassRecord) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import UnknownId
-from core.model import FoundIn, HashName, PersonId
+from core.model import FoundIn, HashName, PersonId, Standing
 from stores.rules import FOUND_IN_KEPT
 from tests.contracts.conftest import Stores
 from tests.contracts.values import ADA, EVE, MINUTE, NOW, RECIPE, hit, picture
@@ -13,12 +13,13 @@ OF_ADA = HashName(ADA, "ref-1", "pdq", VIEW)
 NOBODY = PersonId("nobody")
 
 
-def found(number: int, *, sha256: str | None = None, whole: str | None = None) -> FoundIn:
+def found(number: int, *, sha256: str | None = None, whole: str | None = None, site: str = "gallery") -> FoundIn:
     return FoundIn(
         sha256=f"{number:064x}" if sha256 is None else sha256,
         whole=f"{number:064x}" if whole is None else whole,
         matched=f"{number + 1:064x}",
         at=NOW + number * MINUTE,
+        site=site,
     )
 
 
@@ -203,3 +204,51 @@ def test_everything_goes_with_the_person(enrolled: Stores) -> None:
     enrolled.people.enrol(ADA, RECIPE, [picture("ref-1")], NOW + MINUTE)
     assert [each.name.person for each in enrolled.collision_book.quarantined()] == [EVE]
     assert list(enrolled.collision_book.note(OF_ADA, found(9))) == [found(9)]
+
+
+# ------------------------------------------------------------------------------------------------------------- the site
+
+
+def test_what_was_found_on_a_site_goes_when_it_is_revoked(enrolled: Stores) -> None:
+    other = found(2, site="other")
+    enrolled.collision_book.note(OF_ADA, found(1))
+    enrolled.collision_book.note(OF_ADA, other)
+    enrolled.collision_book.note(OF_ADA, found(3, site=""))  # a file on this machine
+
+    enrolled.site_book.set_standing("gallery", Standing.PAUSED, "operator", NOW)
+    assert list(enrolled.collision_book.note(OF_ADA, other)) == [found(3, site=""), other, found(1)]
+    enrolled.site_book.set_standing("gallery", Standing.REVOKED, "operator", NOW)
+
+    assert list(enrolled.collision_book.note(OF_ADA, other)) == [found(3, site=""), other]
+
+
+def test_a_picture_that_two_sites_show_is_the_last_ones(enrolled: Stores) -> None:
+    again = found(2, sha256=found(1).sha256, site="other")
+    enrolled.collision_book.note(OF_ADA, found(1))
+    enrolled.collision_book.note(OF_ADA, again)
+
+    enrolled.site_book.set_standing("gallery", Standing.REVOKED, "operator", NOW)
+
+    assert list(enrolled.collision_book.note(OF_ADA, found(5, site=""))) == [found(5, site=""), again]
+
+
+def test_of_a_revoked_site_nothing_is_kept_any_more(enrolled: Stores) -> None:
+    enrolled.collision_book.note(OF_ADA, found(1, site="other"))
+    enrolled.site_book.set_standing("gallery", Standing.REVOKED, "operator", NOW)
+
+    assert list(enrolled.collision_book.note(OF_ADA, found(2))) == [found(1, site="other")]
+    assert enrolled.collision_book.forget_revoked() == 0
+
+
+def test_pictures_that_were_said_no_to_go_with_their_site(enrolled: Stores) -> None:
+    here, there = hit(1, site="gallery"), hit(2, site="other")
+    for each in (here, there):
+        enrolled.hit_log.add(each)
+        enrolled.collision_book.note(OF_ADA, found(1, sha256=each.sha256, whole=each.id * 2, site=each.site))
+        assert enrolled.negative_bank.add(each, NOW) is True
+
+    enrolled.site_book.set_standing("gallery", Standing.REVOKED, "operator", NOW)
+
+    assert list(enrolled.negative_bank.pictures()) == [there.id * 2]
+    enrolled.collision_book.note(OF_ADA, found(1, sha256=here.sha256, site="other"))
+    assert enrolled.negative_bank.add(here, NOW) is False

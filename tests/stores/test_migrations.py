@@ -93,3 +93,31 @@ def test_from_the_changes_on_bringing_up_to_date_gives_no_number_twice() -> None
     stores.sql.SqlPeople().enrol(EVE, RECIPE, [picture("e", turns=1)], NOW)
     [row] = stores.sql.SqlEnrolledHashes().changes(0).changed
     assert row.entry > before
+
+
+@pytest.mark.usefixtures("first_tables")
+def test_what_hashes_were_found_in_is_of_the_site_of_its_hit_and_goes_where_no_hit_tells() -> None:
+    from django.core.management import call_command
+    from django.db import connection
+
+    call_command("migrate", "stillwatch", "0006", interactive=False, verbosity=0)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO stillwatch_storedhit (id, person_id, site, page_url, image_url, sha256, tier, distance, threshold, hasher,"
+            " view, ref, cluster, first_seen, last_seen, status, decided, revision, evidence, agreeing, ranges)"
+            " VALUES ('h', %s, 'gallery', 'p', 'i', 'x', 'confirmed', 4, 31, 'pdq', 'full', 'a', 'c', %s, %s, 'confirmed', %s, 1,"
+            " 'frame', 0, '[]')",
+            [str(ADA), NOW, NOW, False],
+        )
+        for sha256 in ("x", "y"):
+            cursor.execute(
+                "INSERT INTO stillwatch_storedfoundin (person, ref, hasher, view, sha256, whole, matched, at)"
+                " VALUES (%s, 'a', 'pdq', 'full', %s, '', '', %s)",
+                [str(ADA), sha256, NOW],
+            )
+
+    stores.sql.migrate()
+
+    from stores.sql.models import StoredFoundIn
+
+    assert list(StoredFoundIn.objects.values_list("sha256", "site")) == [("x", "gallery")]
