@@ -19,12 +19,12 @@ class BankingHitLog:
         self._bank = bank
 
     def decide(self, hit: str, decision: Decision, by: str, now: datetime) -> Sequence[Hit]:
-        """Only the picture that was looked at goes into the bank: its cluster follows the decision unseen."""
+        """Of the cluster the hits of the very same bytes go into the bank; the others follow the decision unseen: docs/adr/0007."""
         changed = self._log.decide(hit, decision, by, now)
         try:
             if decision is Decision.REJECT:
-                for looked_at in self._log.get([hit]):
-                    self._bank.add(looked_at, now)
+                for each in _same_bytes(self._log.get([hit]), changed):
+                    self._bank.add(each, now)
             else:
                 self._bank.take_out([hit, *(each.id for each in changed)])
         except StoreUnavailable as error:
@@ -42,3 +42,9 @@ class BankingHitLog:
 
     def unhandled(self, limit: int = 100) -> Sequence[Hit]:
         return self._log.unhandled(limit)
+
+
+def _same_bytes(looked_at: Sequence[Hit], cluster: Sequence[Hit]) -> Sequence[Hit]:
+    """One site's may go with its agreement: those of the others still know the picture."""
+    bytes_of = {each.sha256 for each in looked_at}
+    return [*{each.id: each for each in (*looked_at, *cluster) if each.sha256 in bytes_of}.values()]
