@@ -133,18 +133,52 @@ def browser_page(chromium: Chromium, tmp_path: Path) -> Iterator["Page"]:
         browser.close()
 
 
+# --- Several tests at once: `-n 3 --dist loadgroup --no-loadscope-reorder`, as ./test says
+
+ELASTICSEARCH = "elasticsearch"
+JOURNEYS = "tests/journeys/"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """One process runs a whole file, whose fixtures it makes once, and one runs all that asks Elasticsearch: two servers are enough.
+
+    What takes longest begins first. The order is that of the files where tests run one by one.
+    """
+    if not config.getoption("loadgroup", default=False):
+        return
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+    items.sort(key=lambda item: 0 if group_of(item) == ELASTICSEARCH else 1 if item.nodeid.startswith(JOURNEYS) else 2)
+
+
+def group_of(item: pytest.Item) -> str:
+    fixtures = getattr(item, "fixturenames", ())
+    return (
+        ELASTICSEARCH
+        if "elasticsearch_url" in fixtures or ELASTICSEARCH in item.name
+        else item.nodeid.partition("::")[0]
+    )
+
+
 # --- A network of one's own
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "own_network: runs in a network namespace that has nothing but loopback")
+    config.pluginmanager.register(OwnNetworks(), "own networks")
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class OwnNetworks:
     """Outside such a network, the marked tests of a module become one item that runs them inside."""
-    if alone():
-        return
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        if not alone():
+            gather(items)
+
+
+def gather(items: list[pytest.Item]) -> None:
     modules: dict[pytest.Module, list[pytest.Item]] = {}
     for item in items:
         module = item.getparent(pytest.Module)
@@ -153,7 +187,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for module, marked in modules.items():
         place = items.index(marked[0])
         items[:] = [item for item in items if item not in marked]
-        items.insert(place, OwnNetwork.from_parent(module, name="own_network", inside=[item.nodeid for item in marked]))
+        inside = [item.nodeid.removesuffix(f"@{group_of(item)}") for item in marked]  # which xdist writes behind it
+        items.insert(place, OwnNetwork.from_parent(module, name="own_network", inside=inside))
 
 
 class OwnNetwork(pytest.Item):

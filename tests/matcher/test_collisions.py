@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.model import Fingerprint, HashedPicture
+from matcher import plain
 from matcher.collisions import FEWEST, KEPT, NEAR, REACH, Standing, drawn, judged, unrelated
 from matcher.hashers import MIN_QUALITY, area
 from matcher.views import TURNS, WHOLE, view
@@ -107,17 +108,24 @@ def test_only_the_newest_twenty_count() -> None:
 # ------------------------------------------------------------------------------------------------------- drawn pictures
 
 
-def test_there_are_two_thousand_drawn_pictures_the_same_every_time() -> None:
-    first = drawn()
-    drawn.cache_clear()
+def test_there_are_two_thousand_drawn_pictures_that_a_hasher_takes() -> None:
+    ones = np.bitwise_count(drawn()).sum(axis=1)
 
-    again = drawn()
-
-    assert len(first) >= 2000
-    assert np.array_equal(first, again)
-    ones = np.bitwise_count(first).sum(axis=1)
-    assert (ones.min(), ones.max()) >= (area.AREA.ones.start, 0)
+    assert len(drawn()) >= 2000
+    assert ones.min() >= area.AREA.ones.start
     assert ones.max() < area.AREA.ones.stop
+
+
+def test_the_file_of_drawn_pictures_is_what_is_drawn() -> None:
+    """Save what another processor rounds otherwise. The cure: `python -m matcher.plain`, and a look at the difference."""
+    kept, made = plain.kept(), plain.made()
+
+    here = plain.hashed(made)
+    apart = np.bitwise_count(kept.hashes[:, None] ^ here[None]).sum(axis=2).min(axis=1)
+    assert np.mean(apart <= 2) > 0.99
+    pictures = {each.tobytes() for each in made.levels}
+    assert np.mean([each.tobytes() in pictures for each in kept.levels]) > 0.9
+    assert 0.95 < len(here) / len(drawn()) < 1.05
 
 
 @pytest.mark.parametrize("number", range(len(PHOTOGRAPHS)))
@@ -137,16 +145,16 @@ def test_a_photograph_with_a_border_around_it_is_fine(number: int) -> None:
 
 
 def test_plain_frames_whose_hashes_lie_near_each_other_are_refused_or_marked_in_plain_words() -> None:
-    plain = [
+    frames = [
         each
         for width in range(12, 84)
         for inner in (90, 160, 230)
         if (each := picture(frame(width, inner=inner))).quality >= MIN_QUALITY
     ]
-    bits = np.array([[int(word, 16) for word in _words(each.fingerprints[0].bits)] for each in plain], np.uint64)
+    bits = np.array([[int(word, 16) for word in _words(each.fingerprints[0].bits)] for each in frames], np.uint64)
     neighbours = (np.bitwise_count(bits[:, None] ^ bits[None]).sum(axis=2) <= NEAR).sum(axis=1) - 1
 
-    verdicts = [judged(each) for each, others in zip(plain, neighbours.tolist(), strict=True) if others >= 3]
+    verdicts = [judged(each) for each, others in zip(frames, neighbours.tolist(), strict=True) if others >= 3]
 
     assert len(verdicts) >= 3
     assert {verdict.standing for verdict in verdicts} <= {Standing.REFUSED, Standing.MARKED}
@@ -182,10 +190,10 @@ def test_a_picture_that_partners_hashed_is_judged_by_their_hash() -> None:
 
 
 def test_an_animation_with_one_plain_frame_is_marked_and_not_refused() -> None:
-    plain = next(each for width in range(12, 84) if judged(each := picture(frame(width))).standing is Standing.REFUSED)
+    even = next(each for width in range(12, 84) if judged(each := picture(frame(width))).standing is Standing.REFUSED)
     later = [
         Fingerprint(hasher="area", view=each.view.replace("full", "full@3"), bits=each.bits, quality=each.quality)
-        for each in plain.fingerprints
+        for each in even.fingerprints
     ]
     moving = HashedPicture(ref="r", quality=90, fingerprints=(*picture(photograph(0)).fingerprints, *later))
 

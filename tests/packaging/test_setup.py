@@ -103,6 +103,19 @@ def test_when_nothing_changed_nothing_is_done_and_no_network_is_needed() -> None
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize("package", ["django", "numpy", "scrapy", "typer"])
+def test_what_is_installed_is_compiled_once_and_not_by_every_process(package: str) -> None:
+    found = subprocess.run(
+        [ROOT / ".venv/bin/python", "-c", f"import {package}; print({package}.__file__, {package}.__cached__)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    file, compiled = map(Path, found.stdout.split())
+    assert (file.is_file(), compiled.is_file()) == (True, True), "the cure: scripts/environment run"
+
+
 def test_run_hands_its_arguments_on_and_adds_nothing_to_standard_output() -> None:
     straight = subprocess.run([ROOT / ".venv/bin/stillwatch", "settings", "--json"], capture_output=True, check=True)
 
