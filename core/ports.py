@@ -245,6 +245,11 @@ class People(Protocol):
         """
         ...
 
+    def corners_kept(self, among: Sequence[PersonId] | None = None) -> Mapping[PersonId, tuple[int, int]]:
+        """Of whom corners are kept, and the oldest and newest version of the hash set at which any of theirs came or changed; of
+        everybody, or only among these. Corners that are chosen anew have a greater one than those that were taken back."""
+        ...
+
     def set_threshold(self, person: PersonId, ref: str | None, hasher: str, threshold: int) -> int:
         """For this person's hashes of a kind: of one picture, or with None of all. -1 matches nothing. Returns how many changed.
 

@@ -1,9 +1,12 @@
-"""What a withdrawal does: asked for by a person, by an exchange, or once more because a database was restored that knows nothing of it."""
+"""What a withdrawal does: asked for by a person, by an exchange, or once more because a database was restored that knows nothing of it.
+So for corners that a person took back."""
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 
+from core.errors import UnknownId
 from core.model import PersonId, derived_id
 from stillwatch.wiring import House, utc_now
 
@@ -37,8 +40,17 @@ def honour(house: House) -> None:
     if ended:
         withdraw(house, {person: last.at for person, last in ended})
         log.warning("withdrawals.honoured_again", extra={"people": len(ended)})
-        return  # the next one compares once more: somebody may have changed something meanwhile
-    ledger.note_agreed(mark, state)
+    forgotten = ledger.forgotten(house.people.corners_kept())
+    for person in forgotten:
+        with suppress(UnknownId):  # withdrew meanwhile, and the corners went with it
+            house.people.drop_local(person)
+    if forgotten:
+        house.announce_hashes()
+        log.warning("withdrawals.corners_forgotten_again", extra={"people": len(forgotten)})
+    if (
+        not ended and not forgotten
+    ):  # else the next one compares once more: somebody may have changed something meanwhile
+        ledger.note_agreed(mark, state)
 
 
 def _state(house: House) -> str:

@@ -7,6 +7,7 @@ holds digests of person ids, made with a key that lies elsewhere.
     stillwatch withdrawals 1 <check of the key>
     withdrawn <time> <digest of the person> <end of the protection> <seal>
     returned <time> <digest of the person> <beginning of the protection> <seal>
+    forgot-local <time> <digest of the person> <newest version of the hash set that their corners had, as a moment> <seal>
 
 A seal is a digest of its line and of the seal before, so that a line that was damaged, changed or taken out shows. Only what follows the
 last line's end is forgiven: a process or machine died while it wrote, and nobody was told yet that it was done.
@@ -19,7 +20,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -30,17 +31,20 @@ from stores.vault import DigestKey
 
 HEADER = "stillwatch withdrawals 1"
 SEAL = 16  # hex digits
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Act(enum.StrEnum):
     WITHDRAWN = "withdrawn"
     RETURNED = "returned"
+    FORGOT_LOCAL = "forgot-local"  # took back the choice to have corners kept, and stays protected or not as before
 
 
 class Entry(NamedTuple):
-    """The last that is known of somebody.
+    """The last that is known of somebody: of their protection, and of their corners.
 
-    edge  WITHDRAWN: every protection that began up to this moment is over. RETURNED: the one that began then is not
+    edge  WITHDRAWN: every protection that began up to this moment is over. RETURNED: the one that began then is not.
+          FORGOT_LOCAL: corners that came at this version of the hash set, as a moment, or before are over
     """
 
     act: Act
@@ -57,6 +61,7 @@ class WithdrawalLedger:
         self._key = key
         self._lock = threading.RLock()
         self._last: dict[str, Entry] = {}
+        self._local: dict[str, Entry] = {}  # FORGOT_LOCAL
         self._read_to = 0  # so much of the file is in `_last`
         self._lines = 0
         self._seal = ""
@@ -78,6 +83,18 @@ class WithdrawalLedger:
                 if last is not None and last.act is Act.WITHDRAWN and since <= last.edge
             ]
 
+    def last_local(self, person: PersonId) -> Entry | None:
+        with self._read():
+            return self._local.get(self._digest(person)) if self._local else None
+
+    def forgotten(self, kept: Mapping[PersonId, tuple[int, int]]) -> Sequence[PersonId]:
+        """Those of the people who took back corners which are there, because they are of before: see People.corners_kept."""
+        with self._read():
+            if not self._local:
+                return []
+            found = ((person, self._local.get(self._digest(person)), oldest) for person, (oldest, _) in kept.items())
+            return [person for person, last, oldest in found if last is not None and version_at(oldest) <= last.edge]
+
     def write(self, person: PersonId, entry: Entry) -> None:
         """It outlives the machine's fall when this returns. Raises StoreUnavailable when it could not be written; then it is not there."""
         with self._alone(), self._read():
@@ -89,7 +106,7 @@ class WithdrawalLedger:
     def people(self) -> int:
         """How many have an entry. Reads the whole ledger, and raises where it is damaged."""
         with self._read():
-            return len(self._last)
+            return len(self._last.keys() | self._local.keys())
 
     # ------------------------------------------------------------------------------------------------------- comparing
 
@@ -153,7 +170,8 @@ class WithdrawalLedger:
             self._read_on(file)
 
     def _forget(self) -> None:
-        self._last, self._read_to, self._lines, self._seal, self._inode = {}, 0, 0, "", -1
+        self._last, self._local = {}, {}
+        self._read_to, self._lines, self._seal, self._inode = 0, 0, "", -1
 
     def _take(self, content: bytes) -> None:
         whole = content[: content.rfind(b"\n") + 1]
@@ -170,7 +188,8 @@ class WithdrawalLedger:
             if seal != self._sealed(text, self._seal):
                 raise self._damaged()
             act, at, digest, edge = text.split(" ")
-            self._last[digest] = Entry(Act(act), datetime.fromisoformat(at), datetime.fromisoformat(edge))
+            entry = Entry(Act(act), datetime.fromisoformat(at), datetime.fromisoformat(edge))
+            (self._local if entry.act is Act.FORGOT_LOCAL else self._last)[digest] = entry
             self._seal = seal
         self._lines += 1
 
@@ -233,7 +252,7 @@ class WithdrawalLedger:
 
     def _not_written(self, error: OSError) -> StoreUnavailable:
         return StoreUnavailable(
-            f"{self._file} cannot be written ({error.strerror}), so the withdrawal or return was not noted; make room or mend the folder, "
+            f"{self._file} cannot be written ({error.strerror}), so nothing was noted or deleted; make room or mend the folder, "
             "and repeat the command"
         )
 
@@ -256,6 +275,11 @@ def _stamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat()
 
 
+def version_at(version: int) -> datetime:
+    """A version of the hash set is in milliseconds since 1970, or a few more: see stores.rules.next_version."""
+    return EPOCH + timedelta(milliseconds=version)
+
+
 def _sync_folder(folder: Path) -> None:
     opened = os.open(folder, os.O_RDONLY)
     try:
@@ -265,11 +289,17 @@ def _sync_folder(folder: Path) -> None:
 
 
 class LedgeredPeople:
-    """People whose withdrawals are in the ledger before they are in the store."""
+    """People whose withdrawals, and whose corners that they took back, are in the ledger before they are in the store."""
 
-    def __init__(self, people: People, ledger: WithdrawalLedger) -> None:
+    def __init__(
+        self,
+        people: People,
+        ledger: WithdrawalLedger,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._people = people
         self._ledger = ledger
+        self._now = now
 
     def enrol(self, person: PersonId, recipe: str, pictures: Sequence[HashedPicture], now: datetime) -> Sequence[str]:
         before = self._ledger.last(person)
@@ -290,7 +320,15 @@ class LedgeredPeople:
         self._people.withdraw(person, now)
 
     def drop_local(self, person: PersonId) -> int:
+        _, newest = self._people.corners_kept([person]).get(person, (0, 0))
+        if newest:
+            last = self._ledger.last_local(person)
+            if last is None or version_at(newest) > last.edge:
+                self._ledger.write(person, Entry(Act.FORGOT_LOCAL, self._now(), version_at(newest)))
         return self._people.drop_local(person)
+
+    def corners_kept(self, among: Sequence[PersonId] | None = None) -> Mapping[PersonId, tuple[int, int]]:
+        return self._people.corners_kept(among)
 
     def set_threshold(self, person: PersonId, ref: str | None, hasher: str, threshold: int) -> int:
         return self._people.set_threshold(person, ref, hasher, threshold)

@@ -107,6 +107,15 @@ class MemoryPeople:
                 return 0
             return self._remove_corners(person, self._shelf.grow())
 
+    def corners_kept(self, among: Sequence[PersonId] | None = None) -> Mapping[PersonId, tuple[int, int]]:
+        with self._shelf.lock:
+            spans: dict[PersonId, tuple[int, int]] = {}
+            for (person, _), (_, version) in self._shelf.corners.items():
+                if among is None or person in among:
+                    oldest, newest = spans.get(person, (version, version))
+                    spans[person] = min(oldest, version), max(newest, version)
+            return spans
+
     def _remove_corners(self, person: PersonId, version: int) -> int:
         gone = [at for at in self._shelf.corners if at[0] == person]
         for at in gone:

@@ -1,7 +1,9 @@
 """Corners, in somebody else's transaction: that of an enrolment, a withdrawal, or of a person who takes back their choice."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
+
+from django.db.models import Max, Min
 
 from core.model import PersonId
 from stores.rules import unsealed
@@ -67,6 +69,16 @@ def put(person: PersonId, corners: Mapping[str, bytes], seal: Sealer, version: i
 
 def held(person: PersonId) -> bool:
     return EnrolledCorners.objects.filter(picture__person_id=person).exists()
+
+
+def kept(among: Sequence[PersonId] | None) -> Mapping[PersonId, tuple[int, int]]:
+    """As People.corners_kept."""
+    if among is not None and len(among) > ROWS:
+        parts = (kept(among[start : start + ROWS]) for start in range(0, len(among), ROWS))
+        return {person: versions for part in parts for person, versions in part.items()}
+    rows = EnrolledCorners.objects.all() if among is None else EnrolledCorners.objects.filter(picture__person__in=among)
+    spans = rows.values_list("picture__person_id").annotate(Min("version"), Max("version"))
+    return {PersonId(person): (oldest, newest) for person, oldest, newest in spans}
 
 
 def remove(person: PersonId, version: int) -> int:

@@ -134,6 +134,10 @@ class SqlPeople:
             return corner_rows.remove(person, _grow()) if corner_rows.held(person) else 0
 
     @sql()
+    def corners_kept(self, among: Sequence[PersonId] | None = None) -> Mapping[PersonId, tuple[int, int]]:
+        return corner_rows.kept(among)
+
+    @sql()
     def set_threshold(self, person: PersonId, ref: str | None, hasher: str, threshold: int) -> int:
         check_threshold(hasher, threshold, self._thresholds)
         with transaction.atomic():

@@ -266,3 +266,33 @@ def test_who_withdrew_and_comes_back_begins_anew(kept: Stores) -> None:
     kept.people.enrol(ADA, "full-1", [upright("a")], NOW)
 
     assert kept.people.outdated("views-1") == {ADA: 1}
+
+
+def test_it_is_known_of_whom_corners_are_kept_and_since_when(kept: Stores) -> None:
+    assert kept.people.corners_kept() == {}
+    kept.people.enrol(ADA, RECIPE, [picture("a", local=b"one")], NOW)
+    first = kept.enrolled_hashes.version()
+    kept.people.enrol(EVE, RECIPE, [picture("a"), picture("b")], NOW)
+    kept.people.enrol(ADA, RECIPE, [picture("b", local=b"two"), picture("c")], NOW)
+    second = kept.enrolled_hashes.version()
+
+    assert kept.people.corners_kept() == {ADA: (first, second)}
+    assert kept.people.corners_kept([EVE, ADA]) == {ADA: (first, second)}
+    assert kept.people.corners_kept([EVE]) == {}
+    assert kept.people.corners_kept([ADA, *(PersonId(f"p{number}") for number in range(2000))]) == {
+        ADA: (first, second)
+    }
+
+
+def test_corners_that_are_chosen_anew_are_of_a_later_version(kept: Stores) -> None:
+    kept.people.enrol(ADA, RECIPE, [picture("a", local=b"one")], NOW)
+    (_, newest) = kept.people.corners_kept()[ADA]
+    kept.people.drop_local(ADA)
+    assert kept.people.corners_kept() == {}
+
+    kept.people.enrol(ADA, RECIPE, [picture("a", local=b"one")], NOW)
+
+    (oldest, _) = kept.people.corners_kept()[ADA]
+    assert oldest > newest
+    kept.people.withdraw(ADA, NOW)
+    assert kept.people.corners_kept() == {}

@@ -246,3 +246,49 @@ def test_doctor_reads_the_whole_ledger_where_a_start_looks_at_its_end(
     (check,) = [each for each in map(json.loads, said.stdout.splitlines()) if each["check"] == "withdrawals"]
     assert check["health"] == "bad"
     assert "line 2: damaged" in check["what"]
+
+
+def test_corners_that_a_person_took_back_stay_away_when_a_database_is_restored(
+    installation: Installation, tmp_path: Path
+) -> None:
+    installation.run("hash", folder_of(tmp_path / "pictures", range(1)), "--local", "--output", "set.json")
+    enrol = ("enrol", "set.json", "--attested", "--person", "p1", "--json")
+    installation.lines(*enrol)
+    database, backup, chosen_anew = installation.home / DATABASE, tmp_path / "backup", tmp_path / "chosen anew"
+    copy(database, backup)
+    assert installation.lines("person", "forget-local", "p1", "--json") == [{"person": "p1", "forgotten": 1}]
+
+    desk = installation.start("worker", "desk")
+    try:
+        assert eventually(lambda: desk.poll() is None and (installation.home / "locks" / "desk.lock").exists())
+        time.sleep(2)  # it has asked for the version
+        copy(backup, database)
+
+        assert eventually(lambda: corners_in(database) == 0)
+    finally:
+        desk.terminate()
+        desk.wait(30)
+    copy(backup, database)
+    assert corners_in(database) == 1
+
+    listed = installation.run("hit", "list")
+
+    assert listed.returncode == 0, listed.stderr
+    assert "withdrawals.corners_forgotten_again" in listed.stderr
+    assert "p1" not in listed.stderr
+    assert (corners_in(database), state_of(installation, "p1")) == (0, "protected")
+    installation.lines(*enrol)
+    copy(database, chosen_anew)
+    installation.lines("hit", "list", "--json")
+    assert corners_in(database) == 1
+    copy(backup, database)
+    installation.lines("hit", "list", "--json")
+    assert corners_in(database) == 0
+    copy(chosen_anew, database)
+    installation.lines("hit", "list", "--json")
+    assert corners_in(database) == 1
+
+
+def corners_in(database: Path) -> int:
+    with closing(sqlite3.connect(database)) as opened:
+        return int(opened.execute("SELECT COUNT(*) FROM stillwatch_enrolledcorners").fetchone()[0])

@@ -17,7 +17,15 @@ from core.errors import ConfigError, StoreUnavailable, UnknownId
 from core.model import CornerChanges, Enrolment, HashChanges, PersonId, PersonState
 from stores.memory import MemoryStore
 from stores.vault import DigestKey
-from stores.withdrawals import Act, Entry, LedgeredPeople, WatchedCorners, WatchedHashes, WithdrawalLedger
+from stores.withdrawals import (
+    Act,
+    Entry,
+    LedgeredPeople,
+    WatchedCorners,
+    WatchedHashes,
+    WithdrawalLedger,
+    version_at,
+)
 from tests.contracts.values import ADA, EVE, MINUTE, NOW, RECIPE, picture
 
 ROOT = Path(__file__).parents[2]
@@ -241,6 +249,9 @@ class Failing(LedgeredPeople):
     def withdraw(self, person: PersonId, now: datetime) -> None:  # noqa: ARG002  # the port's whole signature is taken
         raise StoreUnavailable("the database does not answer")
 
+    def drop_local(self, person: PersonId) -> int:  # noqa: ARG002  # the port's whole signature is taken
+        raise StoreUnavailable("the database does not answer")
+
 
 class Switched:
     """Enrolled hashes of a store that can be changed for another under those who read them."""
@@ -351,6 +362,100 @@ def test_what_the_ledger_has_nothing_to_do_with_passes_through(tmp_path: Path) -
     assert people.drop_local(ADA) == 1
     assert corners.corner_owners([row.entry]) == {}
     assert corners.version() == store.enrolled_corners.version()
+
+
+# -------------------------------------------------------------------------------------------------------------- corners
+
+
+def with_corners(store: MemoryStore, *refs: str) -> None:
+    for ref in refs:
+        store.people.enrol(ADA, RECIPE, [picture(ref, local=b"corners")], NOW)
+
+
+def test_corners_that_were_taken_back_are_over_and_those_chosen_anew_are_not(tmp_path: Path) -> None:
+    store = MemoryStore()
+    people = LedgeredPeople(store.people, ledger(tmp_path), lambda: NOW)
+    with_corners(store, "a", "b")
+    before = people.corners_kept()
+
+    assert people.drop_local(ADA) == 2
+
+    assert ledger(tmp_path).forgotten(before) == [ADA]
+    assert ledger(tmp_path).forgotten(people.corners_kept()) == []
+    with_corners(store, "a")
+    assert ledger(tmp_path).forgotten(people.corners_kept()) == []
+    assert ledger(tmp_path).forgotten({EVE: before[ADA]}) == []
+
+
+def test_corners_that_are_partly_of_before_are_over(tmp_path: Path) -> None:
+    """Somebody chose anew in a database that was set back, before it was compared."""
+    store = MemoryStore()
+    people = LedgeredPeople(store.people, ledger(tmp_path))
+    with_corners(store, "a")
+    (oldest, _) = people.corners_kept()[ADA]
+    people.drop_local(ADA)
+    with_corners(store, "b")
+    (_, newest) = people.corners_kept()[ADA]
+
+    assert ledger(tmp_path).forgotten({ADA: (oldest, newest)}) == [ADA]
+
+
+def test_taking_back_corners_says_nothing_of_the_protection(tmp_path: Path) -> None:
+    store = MemoryStore()
+    people = LedgeredPeople(store.people, ledger(tmp_path))
+    with_corners(store, "a")
+
+    people.drop_local(ADA)
+
+    assert ledger(tmp_path).last(ADA) is None
+    assert ledger(tmp_path).ended(people.protected()) == []
+    assert ledger(tmp_path).people() == 1
+    people.withdraw(ADA, NOW + MINUTE)
+    people.enrol(ADA, RECIPE, [picture("a")], NOW + 2 * MINUTE)
+    assert ledger(tmp_path).ended(people.protected()) == []
+    assert ledger(tmp_path).people() == 1
+    assert ledger(tmp_path).last_local(ADA) is not None
+
+
+def test_taking_back_what_is_not_there_is_no_entry(tmp_path: Path) -> None:
+    store = MemoryStore()
+    people = LedgeredPeople(store.people, ledger(tmp_path))
+    people.enrol(ADA, RECIPE, [picture("a")], NOW)
+
+    assert people.drop_local(ADA) == 0
+    with pytest.raises(UnknownId):
+        people.drop_local(EVE)
+
+    assert not file_of(tmp_path).exists()
+
+
+def test_corners_are_in_the_ledger_even_if_the_database_fails_then_and_once(tmp_path: Path) -> None:
+    store = MemoryStore()
+    people = LedgeredPeople(Failing(store.people, ledger(tmp_path / "unused")), ledger(tmp_path), lambda: NOW)
+    with_corners(store, "a")
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            people.drop_local(ADA)
+
+    assert ledger(tmp_path).forgotten(store.people.corners_kept()) == [ADA]
+    assert len(file_of(tmp_path).read_text().splitlines()) == 2
+    assert str(ADA) not in file_of(tmp_path).read_text()
+
+
+def test_without_a_ledger_to_write_to_nobody_is_told_that_their_corners_are_gone(tmp_path: Path) -> None:
+    store = MemoryStore()
+    with_corners(store, "a")
+    (tmp_path / "withdrawals").write_text("in the way")
+
+    with pytest.raises(StoreUnavailable, match="withdrawals/ledger cannot be"):
+        LedgeredPeople(store.people, ledger(tmp_path)).drop_local(ADA)
+
+    assert store.people.corners_kept()
+
+
+def test_a_version_is_a_moment_to_the_millisecond() -> None:
+    assert [version_at(version) < version_at(version + 1) for version in (3, 1_795_000_000_000, 10**13)] == [True] * 3
+    assert datetime.fromisoformat(version_at(1_795_000_000_001).isoformat()) == version_at(1_795_000_000_001)
 
 
 def test_corners_tell_of_a_restored_database_before_their_version_is_believed() -> None:
