@@ -35,7 +35,7 @@ from matcher.collisions import NEAR, REACH, Standing, judged, unrelated, whole
 from matcher.confirm import DEFAULT, Limits
 from matcher.hamming import Words, slices
 from matcher.index import words
-from matcher.views import REGION_HASHER, parsed
+from matcher.views import REGION_HASHER, UPRIGHT, parsed, view
 
 log = logging.getLogger("stillwatch.collisions")
 
@@ -80,14 +80,13 @@ class WatchfulExaminer:
         examination = self._examiner.examine(image_bytes)
         if examination.state is not State.HIT:
             return examination
-        whole_frame = _full(examination.fingerprints)
-        found = examination.findings
-        if self._said_no_to(whole_frame):
-            found = tuple(_lowered(each, self._limits) for each in found)
-            found = tuple(sorted(found, key=lambda each: _SURENESS[each.tier]))
-        for each in found:
-            self._note(each, examination.sha256, whole_frame)
-        return replace(examination, findings=found)
+        found = []
+        for each in examination.findings:
+            whole_frame = _whole_frame(examination.fingerprints, each.match.seen)
+            kept = _lowered(each, self._limits) if self._said_no_to(whole_frame) else each
+            self._note(kept, examination.sha256, whole_frame)
+            found.append(kept)
+        return replace(examination, findings=tuple(sorted(found, key=lambda each: _SURENESS[each.tier])))
 
     def _said_no_to(self, whole_frame: str) -> bool:
         if not whole_frame:
@@ -118,9 +117,12 @@ class WatchfulExaminer:
             log.warning("collisions.not_noted: %s", error)
 
 
-def _full(fingerprints: Sequence[Fingerprint]) -> str:
-    """Bits of the first full frame by our own hasher; empty where there is none."""
-    return next((each.bits for each in fingerprints if each.hasher == REGION_HASHER and each.view == "full"), "")
+def _whole_frame(fingerprints: Sequence[Fingerprint], seen: Fingerprint) -> str:
+    """Bits by our own hasher of the frame in which this was seen; empty where there are none. The first frames of two videos may be the
+    same, and say nothing of the others."""
+    at = parsed(seen.view)
+    name = view(0 if at is None else at.frame, UPRIGHT)
+    return next((each.bits for each in fingerprints if each.hasher == REGION_HASHER and each.view == name), "")
 
 
 def _lowered(finding: Finding, limits: Limits) -> Finding:

@@ -5,8 +5,25 @@ from dataclasses import replace
 
 import pytest
 
-from core.model import Decision, FoundIn, HashName, Hit, HitStatus, Standing
+from core.model import (
+    Decision,
+    Enrolment,
+    Evidence,
+    Examination,
+    Finding,
+    Fingerprint,
+    FoundIn,
+    HashName,
+    Hit,
+    HitStatus,
+    Match,
+    Standing,
+    State,
+    Tier,
+)
+from matcher.views import view
 from stillwatch.banking import BankingHitLog
+from stillwatch.collisions import WatchfulExaminer
 from stores.memory import MemoryStore
 from tests.contracts.values import ADA, MINUTE, NOW, RECIPE, hit, picture
 
@@ -72,3 +89,47 @@ def test_whichever_hit_takes_it_back_takes_all_of_it_back(
     log.decide(by_way_of().id, decision, "analyst", NOW + 2 * MINUTE)
 
     assert list(store.negative_bank.pictures()) == []
+
+
+# ---------------------------------------------------------------------------------------------------------------- videos
+
+
+class Showing:
+    """Implements core.ports.Examiner: a video whose second frame matches an enrolled picture in a part of it."""
+
+    def __init__(self, enrolment: Enrolment, first: str, second: str) -> None:
+        self._frames = [
+            Fingerprint(hasher="area", view=view(number, ""), bits=bits, quality=90, time_s=2.0 * number)
+            for number, bits in enumerate((first, second))
+        ]
+        seen = replace(self._frames[1], view="trim@1:5,5,995,995")
+        match = Match(enrolment=enrolment, seen=seen, distance=40, evidence=Evidence.REGION)
+        self._found = Finding(match=match, tier=Tier.PROBABLE, limit=45)
+
+    def examine(self, image_bytes: bytes) -> Examination:
+        return Examination(
+            sha256=image_bytes.hex(), state=State.HIT, findings=(self._found,), fingerprints=tuple(self._frames)
+        )
+
+
+def test_of_a_video_the_frame_in_which_somebody_was_found_is_said_no_to_and_not_its_beginning() -> None:
+    store = MemoryStore()
+    store.people.enrol(ADA, RECIPE, [picture("ref-1")], NOW)
+    _, (enrolment, *_) = store.enrolled_hashes.enrolments()
+    beginning, wrong, another = (digits * 32 for digits in ("0f", "3c", "a5"))  # 128 bits apart
+
+    def tier_in(second: str, name: bytes) -> Tier:
+        examiner = WatchfulExaminer(
+            Showing(enrolment, beginning, second), store.collision_book, store.negative_bank, now=lambda: NOW
+        )
+        (finding,) = examiner.examine(name).findings
+        return finding.tier
+
+    assert tier_in(wrong, b"one") is Tier.PROBABLE
+    found = replace(hit(1), sha256=b"one".hex())
+    store.hit_log.add(found)
+    BankingHitLog(store.hit_log, store.negative_bank).decide(found.id, Decision.REJECT, "analyst", NOW)
+
+    assert list(store.negative_bank.pictures()) == [wrong]
+    assert tier_in(another, b"two") is Tier.PROBABLE, "it only begins in the same way"
+    assert tier_in(wrong, b"three") is Tier.REVIEW
