@@ -4,13 +4,12 @@ import socket
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
-
 from core.errors import ConfigError
 from web.services import WebServices
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from waitress.server import BaseWSGIServer, MultiSocketServer
 
 SERVICES = "stillwatch.services"  # the key in the WSGI environ under which the views find them
 BIND_TO = ("127.0.0.1", "::1", "localhost")
@@ -29,8 +28,10 @@ def application(services: WebServices) -> "WSGIApplication":
     return page
 
 
-def server(app: "WSGIApplication", host: str, port: int) -> MultiSocketServer | BaseWSGIServer:
+def server(app: "WSGIApplication", host: str, port: int) -> "MultiSocketServer | BaseWSGIServer":
     """A server that listens already; port 0 takes a free one. `run()` serves, `close()` ends it. Raises ConfigError."""
+    from waitress.server import create_server
+
     if host not in BIND_TO:
         raise ConfigError(
             f"the page will not listen on {host!r}: it has no sign-in yet, so whoever reaches it could read and decide everything. "

@@ -84,6 +84,7 @@ class Rendition:
     picture: Picture
     long_side: int | None
 
+    @lru_cache(maxsize=4096)  # noqa: B019  # of the same few sites, however often one is opened: some 20 KB each
     def encode(self) -> Encoded:
         image = pixels(self.picture)
         if self.long_side is None:

@@ -89,8 +89,7 @@ def weave(dice: random.Random, size: Size) -> Image.Image:
         bend = dice.uniform(0, 2) * np.sin(3 * x * math.sin(angle) + phase)
         waves += np.sin(pitch * (x * math.cos(angle) + y * math.sin(angle)) + bend + phase)
     share = (waves - waves.min()) / np.ptp(waves)
-    low, high = np.array(_shade(_any(dice), 0.4), np.float32), np.array(_bright(dice), np.float32)
-    return _grain(dice, Image.fromarray((low + share[..., None] * (high - low)).astype(np.uint8), "RGB"))
+    return _grain(dice, _between(_shade(_any(dice), 0.4), _bright(dice), share))
 
 
 def tiles(dice: random.Random, size: Size) -> Image.Image:
@@ -160,15 +159,23 @@ def _shade(colour: Colour, share: float) -> Colour:
 
 def _gradient(dice: random.Random, size: Size) -> Image.Image:
     width, height = size
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    y, x = np.arange(height, dtype=np.float32)[:, None], np.arange(width, dtype=np.float32)
     share = (x / width * dice.uniform(-1, 1) + y / height * dice.choice((-1, 1)) + 1) % 1.0
-    share = np.abs(2 * share - 1)
-    first, second = np.array(_any(dice), np.float32), np.array(_any(dice), np.float32)
-    return Image.fromarray((first + share[..., None] * (second - first)).astype(np.uint8), "RGB")
+    return _between(_any(dice), _any(dice), np.abs(2 * share - 1))
+
+
+def _between(low: Colour, high: Colour, share: npt.NDArray[np.float32]) -> Image.Image:
+    """From one colour to the other: a plane at a time, which is quicker than a pixel at a time."""
+    pixels = np.empty((*share.shape, 3), np.uint8)
+    for plane, (least, most) in enumerate(zip(low, high, strict=True)):
+        pixels[..., plane] = np.float32(least) + share * np.float32(most - least)
+    return Image.fromarray(pixels, "RGB")
 
 
 def _grain(dice: random.Random, picture: Image.Image) -> Image.Image:
     """A little noise, as a camera adds it: flat areas would make flat hashes."""
     pixels: npt.NDArray[np.int16] = np.asarray(picture, np.int16)
     noise = np.random.default_rng(dice.randrange(2**32)).integers(-7, 8, pixels.shape[:2], np.int16)
-    return Image.fromarray(np.clip(pixels + noise[..., None], 0, 255).astype(np.uint8), "RGB")
+    grainy = pixels.reshape(len(pixels), -1) + np.repeat(noise, 3, axis=1)
+    np.clip(grainy, 0, 255, out=grainy)
+    return Image.fromarray(grainy.astype(np.uint8).reshape(pixels.shape), "RGB")

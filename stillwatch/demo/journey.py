@@ -69,7 +69,7 @@ class Journey:
         self.missed = [copy for copy in self._site.planted if copy.path not in found]
         case = self._work_off()
         self._approve(case)
-        self._take_down()
+        self._take_down(case)
         back = _path(_locations(case)[0])
         self._site.restore(back)
         new = self._site.upload_again(PROTECTED[3])
@@ -148,13 +148,13 @@ class Journey:
             raise CommandBroke(f"{len(self._sink.delivered)} letters came to the mail sink; one should have")
         say("  The notice came to the mail sink. It was sent to nobody.")
 
-    def _take_down(self) -> None:
+    def _take_down(self, case: Mapping[str, object]) -> None:
         say("The site takes the pictures down. Looking again …")
-        for url in _locations(self._case()):
+        for url in _locations(case):
             self._site.delete(_path(url))
         looks = self._do.run("recheck", "--json")
         still = Counter(str(look["outcome"]) for look in looks if look["outcome"] != "gone")
-        if still or self._case()["status"] != "quiet":
+        if still or not looks or looks[-1]["case_status"] != "quiet":
             raise CommandBroke(f"not everything is gone: {dict(still)}")
         say(f"  {len(looks)} addresses looked at again, every one gone.")
         self._reach("gone")
