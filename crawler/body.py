@@ -151,11 +151,8 @@ class Intake:
         return self._body()
 
     def too_large(self) -> Refused:
-        return Refused(
-            State.TOO_LARGE,
-            f"the body is larger than {self._most} bytes",
-            None if self.form is None else self.form.kind,
-        )
+        most, kind = (self._limits.most_of_any, None) if self.form is None else (self._most, self.form.kind)
+        return Refused(State.TOO_LARGE, f"the body is larger than {most} bytes", kind)
 
     @property
     def declared_too_large(self) -> bool:

@@ -163,9 +163,11 @@ def test_an_endless_page_in_the_place_of_a_picture_is_left_after_its_first_bytes
 
 
 def test_a_body_that_announces_too_much_is_left_at_once() -> None:
-    outcome = refused(fetched(saying(response(PAGE, content_length=str(2**40))), limits=FetchLimits(max_bytes=10_000)))
+    limits = FetchLimits(max_bytes=10_000, max_video_bytes=20_000)
 
-    assert (outcome.state, outcome.reason) == (State.TOO_LARGE, "the body is larger than 10000 bytes")
+    outcome = refused(fetched(saying(response(PAGE, content_length=str(2**40))), limits=limits))
+
+    assert (outcome.state, outcome.reason) == (State.TOO_LARGE, "the body is larger than 20000 bytes")
 
 
 @pytest.mark.parametrize("chunked", [False, True])
