@@ -135,7 +135,7 @@ async def _crawl(
     under_way.byte_count = before.byte_count
     with _signals(under_way):
         async with asking, under_way:
-            await AsyncCrawlerRunner(scrapy_settings(site.politeness)).crawl(KINDS[site.kind], under_way=under_way)
+            await AsyncCrawlerRunner(scrapy_settings(site.politeness)).crawl(KINDS[site.kind](), under_way=under_way)
             # Whatever ended the spider: a pass in which something waits is not finished.
             waits = await under_way.in_frontier(frontier.next_due, current.id) is not None
             finished = None if waits or asking.stopped is not None else services.clock()

@@ -1,5 +1,7 @@
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from scrapy.settings import Settings
@@ -64,7 +66,15 @@ def test_every_picture_of_that_page_is_asked_for_within_the_agreement_and_nothin
 
 
 def test_each_kind_is_named_as_the_site_files_name_it() -> None:
-    assert all(name == spider.name for name, spider in KINDS.items())
+    assert all(name == spider().name for name, spider in KINDS.items())
+
+
+def test_asking_which_kinds_there_are_loads_no_crawler() -> None:
+    ask = "import sys; from crawler.spiders import KINDS; print(*KINDS, 'scrapy' in sys.modules)"
+
+    asked = subprocess.run([sys.executable, "-c", ask], cwd=SITE.parents[2], capture_output=True, text=True, check=True)
+
+    assert asked.stdout.split() == [*KINDS, "False"]
 
 
 def test_nothing_of_scrapys_own_stands_between_a_request_and_the_guarded_fetch() -> None:
