@@ -48,6 +48,7 @@ from benchmarks.edits import FAMILIES, edited
 from core.model import (
     CornerChanges,
     CornerRow,
+    EnrolledPicture,
     Enrolment,
     Evidence,
     Finding,
@@ -62,7 +63,9 @@ from matcher.decode import Decoder
 from matcher.examine import MatchingExaminer
 from matcher.hamming import Words
 from matcher.hashers import HASHERS
+from stores.rules import enrolled_picture, enrolments
 
+THRESHOLDS: Final = {name: hasher.default_threshold for name, hasher in HASHERS.items()}
 SURE: Final = (Tier.CONFIRMED, Tier.PROBABLE)
 CROP_RESISTANT_BASES: Final = 4
 PROPS: Final = 6
@@ -74,14 +77,12 @@ class Enrolled:
 
     held: list[Enrolment] = field(default_factory=list)
     corners: list[bytes] = field(default_factory=list)
-    first: list[int] = field(default_factory=list)  # of each picture, the place of its upright whole area hash
+    pictures: list[EnrolledPicture] = field(default_factory=list)
 
     def add(self, person: str, picture: HashedPicture) -> None:
-        for one in picture.fingerprints:
-            if one.view == "full" and one.hasher == "area":
-                self.first.append(len(self.held))
-            threshold = HASHERS[one.hasher].default_threshold
-            self.held.append(Enrolment(person=PersonId(person), ref=picture.ref, fingerprint=one, threshold=threshold))
+        made = enrolments(PersonId(person), picture.ref, picture, THRESHOLDS)
+        self.held += made
+        self.pictures.append(enrolled_picture(made))
         self.corners.append(picture.local or b"")
 
     def version(self) -> int:
@@ -107,8 +108,8 @@ class Enrolled:
         rows = [CornerRow(entry, corners) for entry, corners in enumerate(self.corners)]
         return CornerChanges(version=1, changed=rows if since == 0 else (), removed=(), whole=since == 0)
 
-    def corner_owners(self, entries: Sequence[int]) -> Mapping[int, Enrolment]:
-        return {entry: self.held[self.first[entry]] for entry in entries}
+    def corner_owners(self, entries: Sequence[int]) -> Mapping[int, EnrolledPicture]:
+        return {entry: self.pictures[entry] for entry in entries}
 
 
 @dataclass(frozen=True)

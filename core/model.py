@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 # ---------------------------------------------------------------------------------------------------------------- words
@@ -302,10 +302,26 @@ class Match:
 
     enrolment: Enrolment
     seen: Fingerprint
-    distance: int  # differing bits; LOCAL: of the corners that agree, at the median
+    distance: int  # differing bits; LOCAL: where the corners lay the enrolled picture, UNTOLD when none of its views is seen there
     evidence: Evidence = Evidence.FRAME
     overlay: Overlay | None = None
     agreeing: int = 0  # LOCAL: corners that lie in the same places
+    visible: int = 0  # LOCAL: corners that would, were all of them seen
+
+
+UNTOLD: Final = 128  # of 256 bits, what strangers differ in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolledPicture:
+    """One picture of somebody, as the store has it at this moment.
+
+    face            the enrolment that stands for it where no hash was compared
+    fingerprints    all of its views
+    """
+
+    face: Enrolment
+    fingerprints: tuple[Fingerprint, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

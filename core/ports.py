@@ -15,6 +15,7 @@ from core.model import (
     Case,
     CornerChanges,
     Decision,
+    EnrolledPicture,
     Enrolment,
     Examination,
     FindState,
@@ -91,8 +92,8 @@ class EnrolledCorners(Protocol):
         """As EnrolledHashes.changes."""
         ...
 
-    def corner_owners(self, entries: Sequence[int]) -> Mapping[int, Enrolment]:
-        """Whose they are at this moment, of protected people only, as an Enrolment of the picture's first full-frame fingerprint.
+    def corner_owners(self, entries: Sequence[int]) -> Mapping[int, EnrolledPicture]:
+        """Whose they are at this moment, of protected people only. The first upright full-frame fingerprint stands for the picture.
         The last word on a match."""
         ...
 

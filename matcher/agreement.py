@@ -3,8 +3,8 @@
 Each enrolled corner is paired with the seen one whose descriptor is nearest. Two pairs fix a shift, a scale and a turn (random sample
 consensus, Fischler and Bolles, CACM 1981); a pair agrees when its place, its own direction and its own size fit all three. By chance a
 place fits easily, direction and size rarely (weak geometric consistency, Jégou, Douze and Schmid, ECCV 2008): of unrelated pictures
-4 pairs agree at the most, where places alone let 14 and more. Two photographs of different things on one floor share that floor, and 18
-of its corners: see `matcher.confirm`.
+4 pairs agree at the most, where places alone let 14 and more. Two photographs of different things on one floor share that floor, and 30
+of its corners: so it is told, too, how many should agree (`visible`), and `matcher.confirm` asks for a share of them.
 """
 
 from typing import Final, NamedTuple
@@ -30,20 +30,20 @@ _DRAWN: Final = np.random.default_rng(1981).random((_SAMPLES, 2))  # fixed: the 
 
 class Agreement(NamedTuple):
     """corners    that agree, at different places
-    distance   differing bits of their descriptors, at the median
+    visible    enrolled corners that would be seen there if it is the same picture
     overlay    where the enrolled picture lies in the seen one
     """
 
     corners: int
-    distance: int
+    visible: int
     overlay: Overlay | None
 
 
-NONE: Final = Agreement(0, 256, None)
+NONE: Final = Agreement(0, 0, None)
 
 
 def agreement(enrolled: Corners, seen: Corners) -> Agreement:
-    here, there, bits = _paired(enrolled, seen)
+    here, there = _paired(enrolled, seen)
     if len(here) < 4:
         return NONE
     place = _complex(enrolled, here)
@@ -63,13 +63,13 @@ def agreement(enrolled: Corners, seen: Corners) -> Agreement:
             break
         move, agree = moved, wider
     count = min(_places(place[agree], enrolled), _places(at[agree], seen))
-    return Agreement(count, int(np.median(bits[agree])), _overlay(move, enrolled, seen))
+    return Agreement(count, _visible(move, enrolled, seen), _overlay(move, enrolled, seen))
 
 
-def _paired(enrolled: Corners, seen: Corners) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64]]:
-    """Rows of both, and differing bits, the nearest first; each row of either at most once."""
+def _paired(enrolled: Corners, seen: Corners) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows of both, the nearest first; each row of either at most once."""
     if len(enrolled.points) == 0 or len(seen.points) == 0:
-        return np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0, np.int64)
+        return np.empty(0, np.intp), np.empty(0, np.intp)
     differing = np.zeros((len(enrolled.points), len(seen.points)), np.uint16)
     for word in range(enrolled.descriptors.shape[1]):
         differing += np.bitwise_count(enrolled.descriptors[:, word, None] ^ seen.descriptors[None, :, word])
@@ -79,7 +79,7 @@ def _paired(enrolled: Corners, seen: Corners) -> tuple[NDArray[np.intp], NDArray
     order = order[bits[order] <= _MOST_BITS]
     _, first = np.unique(there[order], return_index=True)
     order = order[np.sort(first)]
-    return order, there[order], bits[order]
+    return order, there[order]
 
 
 def _complex(corners: Corners, rows: NDArray[np.intp]) -> NDArray[np.complex128]:
@@ -153,6 +153,11 @@ def _places(points: NDArray[np.complex128], corners: Corners) -> int:
     return len(
         set(zip((points.real * cell).astype(int).tolist(), (points.imag * cell).astype(int).tolist(), strict=True))
     )
+
+
+def _visible(move: NDArray[np.float64], enrolled: Corners, seen: Corners) -> int:
+    moved = enrolled.points @ move[:, :2].T + move[:, 2]
+    return int(np.count_nonzero(np.all((moved >= 0) & (moved < (seen.width, seen.height)), axis=1)))
 
 
 def _overlay(move: NDArray[np.float64], enrolled: Corners, seen: Corners) -> Overlay:

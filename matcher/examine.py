@@ -109,7 +109,7 @@ class MatchingExaminer:
                 with contextlib.suppress(
                     ValueError
                 ):  # the child was taken over: what it says of corners is worth nothing
-                    found += self._corners.matches(unpacked(scene.corners), quality, scene.frame)
+                    found += self._corners.matches(unpacked(scene.corners), scene.plane, quality, scene.frame)
         return found
 
 

@@ -1,8 +1,9 @@
 """Whose corners are in a picture: an index of the descriptors of everybody who chose to have them kept.
 
 First the exact search: descriptors of the seen picture within a few bits of enrolled ones vote for the pictures they belong to, rare ones
-more than common ones. Then the first few pictures are looked at closely (`matcher.agreement`). The corners lie in this process's memory
-and nowhere else: never in a file, never in an answer.
+more than common ones. Then the first few pictures are looked at closely (`matcher.agreement`), and where their corners agree, what is seen
+there is held against their hashes (`matcher.register.laid`). The corners lie in this process's memory and nowhere else: never in a file,
+never in an answer.
 """
 
 import logging
@@ -15,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from core.model import CornerChanges, Evidence, Fingerprint, Match
+from core.model import UNTOLD, CornerChanges, Evidence, Fingerprint, Match
 from core.ports import EnrolledCorners
 from matcher.agreement import Agreement, agreement
 from matcher.corners import Corners, unpacked
@@ -23,6 +24,7 @@ from matcher.hamming import Words
 from matcher.hashers.area import AREA
 from matcher.index import HashIndex
 from matcher.live import ASK_EVERY_S
+from matcher.register import Ground, laid
 from matcher.views import view
 
 log = logging.getLogger(__name__)
@@ -126,8 +128,11 @@ class CornerIndex:
                 self._asked_at, self._snapshot = asked_at, known
             return known
 
-    def matches(self, seen: Corners, quality: int, frame: int = 0) -> list[Match]:
-        """Who agrees in some corners, upright or mirrored, confirmed by what the store says now; how many must is `confirm`'s to say."""
+    def matches(self, seen: Corners, plane: NDArray[np.uint8], quality: int, frame: int = 0) -> list[Match]:
+        """Who agrees in some corners, upright or mirrored, confirmed by what the store says now; how many must is `confirm`'s to say.
+
+        plane   (h, w) the same picture, small and grey
+        """
         snapshot = self.now()
         if not snapshot.corners:
             return []
@@ -139,19 +144,21 @@ class CornerIndex:
                     found = _flipped_back(found)
                 if found.corners > met.get(entry, _NOBODY).corners:
                     met[entry] = found
-        near = {entry: found for entry, found in met.items() if found.corners >= LEAST_AGREEING}
+        near = {entry: found for entry, found in met.items() if found.corners >= LEAST_AGREEING and found.overlay}
         if not near:
             return []
         owners = self._store.corner_owners(sorted(near))
         made = Fingerprint(hasher=AREA.name, view=view(frame, ""), bits="", quality=quality)
+        ground = Ground(plane)
         return [
             Match(
-                enrolment=owners[entry],
+                enrolment=owners[entry].face,
                 seen=made,
-                distance=found.distance,
+                distance=laid(ground, found.overlay, owners[entry].fingerprints) if found.overlay else UNTOLD,
                 evidence=Evidence.LOCAL,
                 overlay=found.overlay,
                 agreeing=found.corners,
+                visible=found.visible,
             )
             for entry, found in sorted(near.items())
             if entry in owners
@@ -159,7 +166,7 @@ class CornerIndex:
 
 
 LEAST_AGREEING: Final = 5  # fewer are not worth asking the store about
-_NOBODY: Final = Agreement(0, 256, None)
+_NOBODY: Final = Agreement(0, 0, None)
 
 
 def _flipped_back(found: Agreement) -> Agreement:

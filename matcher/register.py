@@ -8,14 +8,15 @@ Hill-climbing by coordinates (Lucas and Kanade's idea of registration, with a ha
 once, the best is taken, and when none is better the steps are halved.
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.model import Overlay
-from matcher.hashers.area import waves
-from matcher.views import Box
+from core.model import UNTOLD, Fingerprint, Overlay
+from matcher.hashers.area import packed, waves
+from matcher.views import REGION_HASHER, UPRIGHT, Box, parsed
 
 Float = NDArray[np.float32]
 
@@ -25,6 +26,8 @@ _MOVES: Final = np.concatenate([np.eye(5), -np.eye(5)])
 _ROUNDS: Final = 14
 _HALVINGS: Final = 3
 _HOPELESS: Final = (4, 62)  # after so many rounds still more than so many bits away
+_SEEN: Final = 0.85  # of a view: less of it, and it is another picture
+_LAID: Final = 8  # views
 _FAR: Final = 0.35  # no part is stretched or shifted further than this
 
 
@@ -54,9 +57,16 @@ class Ground:
     def samples(self, warps: NDArray[np.float64]) -> Float:
         """(n, 5) → (n, 64, 64)."""
         step = 2 * np.exp(min(warps[:, 2].min() + np.log(self.width), warps[:, 3].min() + np.log(self.height))) / 64
+        return self.at(*_places(warps, self.width, self.height), step)
+
+    def at(self, across: Float, down: Float, step: float) -> Float:
+        """What is seen at these places.
+
+        across, down   pixels of the plane; what lies outside of it is seen as its edge is
+        step           pixels between neighbouring places
+        """
         number = int(np.clip(np.floor(np.log2(max(step, 1))), 0, len(self._levels) - 1))
         level = self._levels[number]
-        across, down = _places(warps, self.width, self.height)
         height, width = level.shape
         across = np.clip(across / 2**number - 0.5, 0, width - 1.001)
         down = np.clip(down / 2**number - 0.5, 0, height - 1.001)
@@ -121,6 +131,43 @@ def register(ground: Ground, part: Box, bits: str) -> Registered:
         if np.abs(here - begun).max() > _FAR:
             break
     return Registered(nearest, _corners(place, ground))
+
+
+def laid(ground: Ground, overlay: Overlay, fingerprints: Sequence[Fingerprint]) -> int:
+    """How far the enrolled picture's own hashes are from what is seen where `overlay` lays them: differing bits of the nearest.
+
+    Corners that agree may be those of a floor two things were photographed on; the pictures then differ in what lies there. Looked at
+    are the largest views that are seen, but for a rim. UNTOLD when there is none.
+
+    fingerprints    of the enrolled picture, all of them
+    """
+    views = {}
+    for each in fingerprints:
+        view = parsed(each.view)
+        if each.hasher == REGION_HASHER and view is not None and view.turn == UPRIGHT and view.frame == 0:
+            views[view.box] = each.bits
+    if not views:
+        return UNTOLD
+    boxes = np.array(list(views), np.float64) / 1000
+    corner, right, _, below = np.array(overlay, np.float64) / 1000
+    marks = (_GRID + 1) / 2
+    along = boxes[:, 0, None] + (boxes[:, 2] - boxes[:, 0])[:, None] * marks
+    beside = boxes[:, 1, None] + (boxes[:, 3] - boxes[:, 1])[:, None] * marks
+    places = along[:, None, :, None] * (right - corner) + beside[:, :, None, None] * (below - corner) + corner
+    seen = np.all((places >= 0) & (places <= 1), axis=3).mean(axis=(1, 2))
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    chosen = [int(each) for each in np.argsort(-areas, kind="stable") if seen[each] >= _SEEN][:_LAID]
+    if not chosen:
+        return UNTOLD
+    pixels = places[chosen] * (ground.width, ground.height)
+    step = min(
+        float(np.hypot(*(pixels[:, 0, -1] - pixels[:, 0, 0]).T).min()),
+        float(np.hypot(*(pixels[:, -1, 0] - pixels[:, 0, 0]).T).min()),
+    )
+    samples = ground.at(pixels[..., 0].astype(np.float32), pixels[..., 1].astype(np.float32), step / 63)
+    bits = packed(waves(samples))
+    wanted = np.array([list(bytes.fromhex(list(views.values())[each])) for each in chosen], np.uint8)
+    return int(np.bitwise_count(bits ^ wanted).sum(axis=1).min())
 
 
 def _judged(ground: Ground, warps: NDArray[np.float64], wanted: Float) -> tuple[NDArray[np.int64], Float]:

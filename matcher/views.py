@@ -26,11 +26,13 @@ A view is a part of a picture, turned in one of eight ways; a later frame of an 
 
 A crawled picture is seen upright: full, trimmed, its cells, its fits. An enrolled picture is held in what turning and cropping can make
 of it, so that a turned or cut copy is found by one look-up. The crops were chosen from 483 by how many random edits each one more finds
-(`benchmarks/detection.py`): 34 find four fifths of what all of them would, for 2.4 KB a picture.
+(`benchmarks/detection.py`): 34 find four fifths of what all of them would, for 2.4 KB a picture. Nine more, half as wide and high as the
+picture, find little; they tell whether what corners point at is there when only a part of the picture is (`matcher.register.laid`).
 """
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 RECIPE_NAME: Final = "views"
@@ -87,9 +89,13 @@ class View(NamedTuple):
 
     @property
     def name(self) -> str:
+        return self.named(self.turn)
+
+    def named(self, turn: str) -> str:
+        """Its name in another turn."""
         frame = f"@{self.frame}" if self.frame else ""
         box = "" if self.kind == "full" else ":" + ",".join(map(str, self.box))
-        return f"{self.kind}{frame}{box}" + (f"/{self.turn}" if self.turn else "")
+        return f"{self.kind}{frame}{box}" + (f"/{turn}" if turn else "")
 
     @property
     def whole(self) -> bool:
@@ -102,6 +108,7 @@ def view(frame: int, turn: str) -> str:
     return View("full", frame, WHOLE, turn).name
 
 
+@lru_cache(maxsize=4096)  # a child's answer names forty, mostly the same ones
 def parsed(name: str) -> View | None:
     """None: no name of a view."""
     found = _VIEW.fullmatch(name)
@@ -141,6 +148,7 @@ def _crops() -> tuple[Box, ...]:
 
 
 CROPS: Final[tuple[Box, ...]] = _crops()
+HALVES: Final = tuple(Box(left, top, left + 500, top + 500) for top in (0, 250, 500) for left in (0, 250, 500))
 
 
 def enrolled_views(trimmed: Box | None) -> Sequence[View]:
@@ -148,4 +156,5 @@ def enrolled_views(trimmed: Box | None) -> Sequence[View]:
     views = [View("full", turn=turn) for turn in TURNS]
     if trimmed is not None:
         views += [View("trim", box=trimmed, turn=turn) for turn in TURNS]
-    return [*views, *(View("crop", box=box, turn=turn) for box in CROPS for turn in CROP_TURNS)]
+    views += [View("crop", box=box, turn=turn) for box in CROPS for turn in CROP_TURNS]
+    return [*views, *(View("crop", box=box) for box in HALVES)]

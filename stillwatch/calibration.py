@@ -78,6 +78,8 @@ def nonsense(limits: Limits) -> str | None:
         return "must have registered_probable ≤ registered_review"
     if not limits.local_probable >= limits.local_review >= 1:
         return "must have local_probable ≥ local_review ≥ 1: corners that agree, at least"
+    if limits.local_share > 100:
+        return f"gives local_share as {limits.local_share}; it is per cent"
     return None
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from core.errors import CallError, ConfigError, Conflict, UnknownId
 from core.model import (
     Decision,
+    EnrolledPicture,
     Enrolment,
     FindState,
     Fingerprint,
@@ -122,22 +123,34 @@ def check_threshold(hasher: str, threshold: int, thresholds: Mapping[str, int]) 
 def enrolments(
     person: PersonId, ref: str, picture: HashedPicture, thresholds: Mapping[str, int]
 ) -> tuple[Enrolment, ...]:
-    """The picture as a matcher holds it."""
+    """The picture as a matcher holds it.
+
+    A 64-bit hash beside a longer one finds nothing more than that one does, but strangers: there only the very same one counts.
+    """
     if not picture.fingerprints:
         raise CallError(f"picture {picture.ref!r} carries no hash; make the set again with: stillwatch hash")
     unknown = {each.hasher for each in picture.fingerprints} - set(thresholds)
     if unknown:
         raise CallError(f"hashes of kind {min(unknown)!r} cannot be enrolled; known kinds: {', '.join(thresholds)}")
+    longest = max(len(each.bits) for each in picture.fingerprints)
     return tuple(
-        Enrolment(person=person, ref=ref, fingerprint=each, threshold=thresholds[each.hasher])
+        Enrolment(
+            person=person,
+            ref=ref,
+            fingerprint=each,
+            threshold=thresholds[each.hasher] if len(each.bits) == longest else min(0, thresholds[each.hasher]),
+        )
         for each in picture.fingerprints
     )
 
 
-def face(picture: Sequence[Enrolment]) -> Enrolment:
-    """Of one picture's, in the order in which they were enrolled: the one that stands for it where no hash was compared."""
+def enrolled_picture(picture: Sequence[Enrolment]) -> EnrolledPicture:
+    """
+    picture    everything enrolled of it, in the order in which it was
+    """
     upright = {each.fingerprint.hasher: each for each in reversed(picture) if each.fingerprint.view == UPRIGHT}
-    return next((upright[hasher] for hasher in FACES if hasher in upright), picture[0])
+    face = next((upright[hasher] for hasher in FACES if hasher in upright), picture[0])
+    return EnrolledPicture(face=face, fingerprints=tuple(each.fingerprint for each in picture))
 
 
 def older(recipe: str, than: str) -> bool:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from core.errors import ConfigError, StoreUnavailable
-from core.model import CornerChanges, Enrolment, HashChanges, HashedPicture, PersonId, PersonState
+from core.model import CornerChanges, EnrolledPicture, Enrolment, HashChanges, HashedPicture, PersonId, PersonState
 from core.ports import EnrolledCorners, EnrolledHashes, People
 from stores.vault import DigestKey
 
@@ -391,5 +391,5 @@ class WatchedCorners(_Watched):
     def corner_changes(self, since: int) -> CornerChanges:
         return self._corners.corner_changes(since)
 
-    def corner_owners(self, entries: Sequence[int]) -> Mapping[int, Enrolment]:
+    def corner_owners(self, entries: Sequence[int]) -> Mapping[int, EnrolledPicture]:
         return self._corners.corner_owners(entries)

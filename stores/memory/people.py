@@ -5,6 +5,7 @@ from datetime import datetime
 from core.model import (
     CornerChanges,
     CornerRow,
+    EnrolledPicture,
     Enrolment,
     HashChanges,
     HashedPicture,
@@ -20,8 +21,8 @@ from stores.rules import (
     HashedBy,
     check_threshold,
     contents,
+    enrolled_picture,
     enrolments,
-    face,
     free_ref,
     moved_at,
     older,
@@ -227,11 +228,11 @@ class MemoryEnrolledCorners:
                 whole=whole,
             )
 
-    def corner_owners(self, entries: Sequence[int]) -> Mapping[int, Enrolment]:
+    def corner_owners(self, entries: Sequence[int]) -> Mapping[int, EnrolledPicture]:
         with self._shelf.lock:
             pictures = {row.entry: self._shelf.enrolled[at] for at, (row, _) in self._shelf.corners.items()}
             return {
-                entry: face([self._shelf.entries[each][0] for each in pictures[entry]])
+                entry: enrolled_picture([self._shelf.entries[each][0] for each in pictures[entry]])
                 for entry in entries
                 if entry in pictures
             }

@@ -2,8 +2,8 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from core.model import CornerChanges, CornerRow, Enrolment, Fingerprint, PersonId, PersonState
-from stores.rules import face
+from core.model import CornerChanges, CornerRow, EnrolledPicture, Enrolment, Fingerprint, PersonId, PersonState
+from stores.rules import enrolled_picture
 from stores.sql.border import sql
 from stores.sql.corner_rows import ROWS, Sealer
 from stores.sql.models import EnrolledCorners, EnrolledFingerprint, HashSetVersion, PastHashSetVersion, RemovedCorners
@@ -43,15 +43,15 @@ class SqlEnrolledCorners:
                 log.error("corners.unreadable: entry %d is damaged, or was sealed with another corners.key", entry)  # noqa: TRY400  # the traceback says no more
 
     @sql()
-    def corner_owners(self, entries: Sequence[int]) -> Mapping[int, Enrolment]:
+    def corner_owners(self, entries: Sequence[int]) -> Mapping[int, EnrolledPicture]:
         wanted = list(dict.fromkeys(entries))
-        found: dict[int, Enrolment] = {}
+        found: dict[int, EnrolledPicture] = {}
         for first in range(0, len(wanted), ROWS):
-            found |= _faces(wanted[first : first + ROWS])
+            found |= _pictures(wanted[first : first + ROWS])
         return found
 
 
-def _faces(entries: Sequence[int]) -> Mapping[int, Enrolment]:
+def _pictures(entries: Sequence[int]) -> Mapping[int, EnrolledPicture]:
     """In one statement, so that nobody is named whose corners went meanwhile."""
     rows = EnrolledFingerprint.objects.filter(
         picture__corners__id__in=entries, picture__person__state=PersonState.PROTECTED.value
@@ -64,4 +64,4 @@ def _faces(entries: Sequence[int]) -> Mapping[int, Enrolment]:
     for entry, person, ref, hasher, view, bits, quality, time_s, threshold in columns:
         one = Fingerprint(hasher=hasher, view=view, bits=bits, quality=quality, time_s=time_s)
         pictures[entry].append(Enrolment(person=PersonId(person), ref=ref, fingerprint=one, threshold=threshold))
-    return {entry: face(picture) for entry, picture in pictures.items()}
+    return {entry: enrolled_picture(picture) for entry, picture in pictures.items()}

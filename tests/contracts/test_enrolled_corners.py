@@ -22,7 +22,9 @@ def told(corners: EnrolledCorners) -> dict[int, bytes]:
 
 def owners(corners: EnrolledCorners) -> list[tuple[PersonId, str, bytes]]:
     held = told(corners)
-    return sorted((each.person, each.ref, held[entry]) for entry, each in corners.corner_owners(list(held)).items())
+    return sorted(
+        (each.face.person, each.face.ref, held[entry]) for entry, each in corners.corner_owners(list(held)).items()
+    )
 
 
 def after(held: dict[int, bytes], changes: CornerChanges) -> dict[int, bytes]:
@@ -118,7 +120,7 @@ def test_corners_go_with_a_withdrawal_and_are_told_by_entry_alone(kept: Stores) 
     kept.people.enrol(ADA, RECIPE, [picture("a", local=ONE), picture("b", local=OTHER)], NOW)
     kept.people.enrol(EVE, RECIPE, [picture("e", local=ONE)], NOW)
     held, since = told(kept.enrolled_corners), kept.enrolled_corners.version()
-    gone = {entry for entry, each in kept.enrolled_corners.corner_owners(list(held)).items() if each.person == ADA}
+    gone = {entry for entry, each in kept.enrolled_corners.corner_owners(list(held)).items() if each.face.person == ADA}
 
     kept.people.withdraw(ADA, NOW)
 
@@ -187,7 +189,8 @@ def test_the_upright_whole_picture_stands_for_it(
 
     [owner] = kept.enrolled_corners.corner_owners(list(told(kept.enrolled_corners))).values()
 
-    assert owner == Enrolment(person=ADA, ref="a", fingerprint=stands_for_it, threshold=17)
+    assert owner.face == Enrolment(person=ADA, ref="a", fingerprint=stands_for_it, threshold=17)
+    assert owner.fingerprints == fingerprints
 
 
 # --- taking the choice back

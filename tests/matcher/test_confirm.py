@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from core.model import Enrolment, Evidence, Fingerprint, Match, PersonId, Tier
+from core.model import UNTOLD, Enrolment, Evidence, Fingerprint, Match, PersonId, Tier
 from matcher.confirm import Limits, farthest, finding, findings
 from matcher.hashers import HASHERS
 
@@ -21,6 +21,7 @@ def match(
     view: str = "full",
     evidence: Evidence = Evidence.FRAME,
     agreeing: int = 0,
+    visible: int = 0,
 ) -> Match:
     def fingerprint(quality: int, name: str) -> Fingerprint:
         return Fingerprint(hasher=hasher, view=name, bits="0" * HASHERS[hasher].digits, quality=quality)
@@ -36,6 +37,7 @@ def match(
         distance=distance,
         evidence=evidence,
         agreeing=agreeing,
+        visible=visible,
     )
 
 
@@ -51,24 +53,27 @@ def tier(found: Match, limits: Limits | None = None) -> Tier | None:
         (match(31), Tier.CONFIRMED),
         (match(32), None),
         (match(32, threshold=63), Tier.PROBABLE),
-        (match(58, threshold=256), Tier.PROBABLE),
-        (match(59, threshold=256), Tier.REVIEW),
-        (match(68, threshold=256), Tier.REVIEW),
-        (match(69, threshold=256), None),
+        (match(50, threshold=256), Tier.PROBABLE),
+        (match(51, threshold=256), Tier.REVIEW),
+        (match(54, threshold=256), Tier.REVIEW),
+        (match(55, threshold=256), None),
         (match(31, hasher="area", evidence=Evidence.REGION), Tier.CONFIRMED),
-        (match(45, hasher="area", evidence=Evidence.REGION), Tier.PROBABLE),
-        (match(57, hasher="area", evidence=Evidence.REGION), Tier.REVIEW),
-        (match(58, hasher="area", evidence=Evidence.REGION), None),
+        (match(40, hasher="area", evidence=Evidence.REGION), Tier.PROBABLE),
+        (match(42, hasher="area", evidence=Evidence.REGION), Tier.REVIEW),
+        (match(43, hasher="area", evidence=Evidence.REGION), None),
         (match(0, hasher="area", evidence=Evidence.REGISTERED), Tier.PROBABLE),
-        (match(31, hasher="area", evidence=Evidence.REGISTERED), Tier.PROBABLE),
-        (match(41, hasher="area", evidence=Evidence.REGISTERED), Tier.REVIEW),
-        (match(42, hasher="area", evidence=Evidence.REGISTERED), None),
-        (match(30, hasher="area", threshold=20, evidence=Evidence.REGISTERED), None),
-        (match(40, hasher="area", evidence=Evidence.LOCAL, agreeing=200), Tier.PROBABLE),
-        (match(40, hasher="area", evidence=Evidence.LOCAL, agreeing=20), Tier.PROBABLE),
-        (match(40, hasher="area", evidence=Evidence.LOCAL, agreeing=19), Tier.REVIEW),
-        (match(40, hasher="area", evidence=Evidence.LOCAL, agreeing=9), Tier.REVIEW),
-        (match(40, hasher="area", evidence=Evidence.LOCAL, agreeing=8), None),
+        (match(24, hasher="area", evidence=Evidence.REGISTERED), Tier.PROBABLE),
+        (match(26, hasher="area", evidence=Evidence.REGISTERED), Tier.REVIEW),
+        (match(27, hasher="area", evidence=Evidence.REGISTERED), None),
+        (match(21, hasher="area", threshold=20, evidence=Evidence.REGISTERED), None),
+        (match(42, hasher="area", evidence=Evidence.LOCAL, agreeing=8, visible=150), Tier.PROBABLE),
+        (match(42, hasher="area", evidence=Evidence.LOCAL, agreeing=7, visible=150), Tier.REVIEW),
+        (match(0, hasher="area", evidence=Evidence.LOCAL, agreeing=5, visible=150), None),
+        (match(43, hasher="area", evidence=Evidence.LOCAL, agreeing=30, visible=150), None),
+        (match(UNTOLD, hasher="area", evidence=Evidence.LOCAL, agreeing=31, visible=150), Tier.PROBABLE),
+        (match(UNTOLD, hasher="area", evidence=Evidence.LOCAL, agreeing=8, visible=39), Tier.PROBABLE),
+        (match(UNTOLD, hasher="area", evidence=Evidence.LOCAL, agreeing=6, visible=29), Tier.REVIEW),
+        (match(UNTOLD, hasher="area", evidence=Evidence.LOCAL, agreeing=5, visible=5), None),
         (match(0, hasher="area", evidence=Evidence.LOCAL, agreeing=90, threshold=-1), None),
         (match(0, threshold=-1), None),
         (match(20, threshold=20), Tier.CONFIRMED),
@@ -132,7 +137,7 @@ def test_the_limit_of_a_finding_is_the_one_that_let_it_pass() -> None:
 
     assert probable is not None
     assert narrowed is not None
-    assert (probable.limit, narrowed.limit) == (58, 45)
+    assert (probable.limit, narrowed.limit) == (50, 45)
 
 
 def test_calibrated_limits_hold_instead_of_the_shipped_ones() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from core.model import Overlay
 from matcher.geometry import overlay, registered
 from matcher.hashers import area
-from matcher.views import CROP_TURNS, CROPS, KINDS, TURNS, WHOLE, Box, View, enrolled_views, is_view, parsed
+from matcher.views import CROP_TURNS, CROPS, HALVES, KINDS, TURNS, WHOLE, Box, View, enrolled_views, is_view, parsed
 from tests.matcher.photographs import photograph, plane
 
 
@@ -47,7 +47,7 @@ def test_an_enrolled_picture_is_held_in_eight_turns_and_its_crops_mirrored() -> 
     views = enrolled_views(None)
 
     assert [each.name for each in views[:8]] == ["full", *(f"full/{turn}" for turn in TURNS[1:])]
-    assert len(views) == 8 + len(CROPS) * len(CROP_TURNS) == len(set(views))
+    assert len(views) == 8 + len(CROPS) * len(CROP_TURNS) + len(HALVES) == len(set(views))
     assert {(1000 - box.right, box.top, 1000 - box.left, box.bottom) for box in CROPS} == {tuple(box) for box in CROPS}
 
 

@@ -283,6 +283,7 @@ def cases() -> Iterator[tuple[object, str]]:
     yield limits(region_probable=60), "region_probable ≤ region_review"
     yield limits(registered_probable=50), "registered_review"
     yield limits(local_review=0), "local_review ≥ 1"
+    yield limits(local_share=101), "per cent"
 
 
 @pytest.mark.parametrize(("content", "fault"), list(cases()))

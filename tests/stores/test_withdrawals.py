@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigError, StoreUnavailable, UnknownId
-from core.model import CornerChanges, Enrolment, HashChanges, PersonId, PersonState
+from core.model import CornerChanges, EnrolledPicture, Enrolment, HashChanges, PersonId, PersonState
 from stores.memory import MemoryStore
 from stores.vault import DigestKey
 from stores.withdrawals import (
@@ -287,7 +287,7 @@ class SwitchedCorners:
     def corner_changes(self, since: int) -> CornerChanges:
         return self.store.enrolled_corners.corner_changes(since)
 
-    def corner_owners(self, entries: Sequence[int]) -> Mapping[int, Enrolment]:
+    def corner_owners(self, entries: Sequence[int]) -> Mapping[int, EnrolledPicture]:
         return self.store.enrolled_corners.corner_owners(entries)
 
 
@@ -358,7 +358,7 @@ def test_what_the_ledger_has_nothing_to_do_with_passes_through(tmp_path: Path) -
     assert people.outdated("views-1") == {ADA: 1}
     [row] = corners.corner_changes(0).changed
     assert row.corners == b"corners"
-    assert [each.person for each in corners.corner_owners([row.entry]).values()] == [ADA]
+    assert [each.face.person for each in corners.corner_owners([row.entry]).values()] == [ADA]
     assert people.drop_local(ADA) == 1
     assert corners.corner_owners([row.entry]) == {}
     assert corners.version() == store.enrolled_corners.version()
