@@ -33,7 +33,7 @@ def demo_site_if_served(home: Path) -> WatchedSite | None:
         return None
     else:
         return None
-    from stillwatch.demo.setup import demo_site
+    from stillwatch.demo.watched import demo_site
 
     return demo_site(int(port.read_text()))
 

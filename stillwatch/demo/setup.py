@@ -1,19 +1,10 @@
-"""What `up` needs of the demo while nothing else is watched: the site as a watched one, and hashes to find on it."""
+"""Hashes to find on the demo site, which `up` needs while nothing else is watched."""
 
-from pathlib import Path
-
-from config.sites import parse_site
 from core.errors import StillwatchError
-from core.model import HashSet, WatchedSite
+from core.model import HashSet
 from matcher.decode import Decoder
 from matcher.hashset import hash_file, make_set, read_set
 from stillwatch.demo.album import PROTECTED, path_of
-from stillwatch.demo.site import site_toml
-
-
-def demo_site(port: int) -> WatchedSite:
-    """The demo site served on this port. Nothing is written anywhere."""
-    return parse_site(site_toml(port), Path("demo.toml"))
 
 
 def demo_hash_set() -> HashSet:

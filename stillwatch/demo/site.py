@@ -28,6 +28,7 @@ from stillwatch.demo.catalogue import Picture, Planted, Rendition, edit_named, l
 from stillwatch.demo.copies import Encoded
 from stillwatch.demo.odds import odds
 from stillwatch.demo.pages import Club, gone_status, render
+from stillwatch.demo.watched import site_toml as site_toml  # noqa: PLC0414  # offered here, too
 from stillwatch.output import say
 from stillwatch.workers import Stop
 
@@ -165,30 +166,6 @@ def one_spelling(target: str) -> str:
     """A path with its query sorted, so that `?size=small&id=3` is the same picture."""
     parts = urlsplit(target)
     return parts.path + (f"?{urlencode(sorted(parse_qsl(parts.query)))}" if parts.query else "")
-
-
-def site_toml(port: int, *, name: str = "demo", agreed_on: str = "2020-01-01", expires_on: str = "2099-12-31") -> str:
-    """The watched-site file for a demo site on this port."""
-    return f"""name = "{name}"
-kind = "gallery"
-start = ["http://127.0.0.1:{port}/"]
-hosts = ["127.0.0.1:{port}"]
-allow_private = true                  # it runs on this machine
-
-[agreement]
-agreed_by = "Harbour Light Photo Club, which exists only in this demonstration"
-agreed_on = {agreed_on}
-expires_on = {expires_on}
-reference = "DEMO"
-
-[politeness]
-delay_s = 0.0
-concurrency = 4
-
-[takedown]
-email = "takedown@demo.invalid"
-law = "us_tida"
-"""
 
 
 # ------------------------------------------------------------------------------------------------------------------ HTTP
