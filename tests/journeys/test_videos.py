@@ -1,5 +1,6 @@
 """A video on an agreed site: met, fetched, compared, a hit that says when; kept, and found again for who enrols later."""
 
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,12 +16,7 @@ pytestmark = pytest.mark.timeout(300)
 HERS, ALSO_HERS = 7, 8  # the seeds of her pictures
 NO_PYAV = "import sys\nsys.modules['av'] = None\n"  # what an import of something that is not installed comes to
 
-FILMS = {
-    "/clip.mp4": film([drawn(1), drawn(2), drawn(HERS), drawn(ALSO_HERS), drawn(3)]),
-    "/stream/9": film([drawn(4), drawn(5), drawn(HERS)], "webm", "libvpx"),
-    "/other.mp4": film([drawn(1), drawn(2), drawn(3)]),
-    "/card": film([drawn(HERS), drawn(6), drawn(5)], "matroska"),
-}
+PLACES = ("/clip.mp4", "/stream/9", "/other.mp4", "/card")
 START = """<!doctype html><title>Films</title>
 <meta name="twitter:player:stream" content="/card">
 <a href="/clip.mp4">a clip</a>
@@ -29,11 +25,23 @@ START = """<!doctype html><title>Films</title>
 """
 
 
+@cache
+def encoded(path: str) -> bytes:
+    match path:
+        case "/clip.mp4":
+            return film([drawn(1), drawn(2), drawn(HERS), drawn(ALSO_HERS), drawn(3)])
+        case "/stream/9":
+            return film([drawn(4), drawn(5), drawn(HERS)], "webm", "libvpx")
+        case "/other.mp4":
+            return film([drawn(1), drawn(2), drawn(3)])
+        case _:
+            return film([drawn(HERS), drawn(6), drawn(5)], "matroska")
+
+
 def films(path: str) -> Answer | None:
     if path == "/":
         return Answer(START)
-    body = FILMS.get(path)
-    return None if body is None else Answer(body, content_type="application/octet-stream")
+    return Answer(encoded(path), content_type="application/octet-stream") if path in PLACES else None
 
 
 @pytest.fixture
@@ -118,7 +126,7 @@ def test_where_pyav_is_missing_a_video_ends_in_a_named_state_that_says_the_cure(
 
     images = [line for line in lines if "image_url" in line]
     assert {(line["state"], line["reason"], line["sha256"]) for line in images} == {("unsupported", cure, None)}
-    assert len(images) == len(FILMS)
+    assert len(images) == len(PLACES)
     assert f"4 videos were met and not compared: {cure}" in for_people.stderr
     doctor = {line["check"]: line for line in installation.lines("doctor", "--json")}
     assert (doctor["videos"]["health"], doctor["videos"]["cure"]) == ("warn", "pip install 'stillwatch[video]'")

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,12 @@ from tests.golden.drawn import patches
 from tests.matcher.pictures import encode
 
 PNG = encode(patches(1, 240, 320), "PNG")
-SLOW = encode(patches(2, 3000, 4000), "PNG", compress_level=1)  # a few hundred milliseconds
+
+
+@cache
+def slow() -> bytes:
+    """Takes a few hundred milliseconds, and as many megabytes to make."""
+    return encode(patches(2, 3000, 4000), "PNG", compress_level=1)
 
 
 @pytest.fixture
@@ -123,8 +129,9 @@ def test_a_child_killed_in_mid_work_is_named_or_made_good(own: Decoder, pictures
     for _ in range(pictures_before):
         own.read(PNG)
 
+    picture = slow()
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(own.read, SLOW, turns=True)
+        waiting = pool.submit(own.read, picture, turns=True)
         killed = _pid_at_work(own)
         os.kill(killed, signal.SIGKILL)
         reading = waiting.result()
@@ -162,7 +169,7 @@ def test_a_picture_that_takes_too_long_is_a_timeout() -> None:
     with Decoder(deadline_s=0.05) as decoder:
         decoder.read(b"")
 
-        assert decoder.read(SLOW, turns=True).obstacle is State.TIMEOUT
+        assert decoder.read(slow(), turns=True).obstacle is State.TIMEOUT
 
 
 @pytest.mark.parametrize(
@@ -228,7 +235,7 @@ def test_closing_ends_the_children_and_reading_afterwards_says_so() -> None:
 def test_closing_waits_for_the_picture_under_way(own: Decoder) -> None:
     own.read(b"")
     readings = []
-    reader = threading.Thread(target=lambda: readings.append(own.read(SLOW)))
+    reader = threading.Thread(target=lambda: readings.append(own.read(slow())))
     reader.start()
     time.sleep(0.05)
 

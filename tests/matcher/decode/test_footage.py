@@ -3,7 +3,7 @@
 import io
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache
 
@@ -339,20 +339,22 @@ def cut(content: bytes, hundredths: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("content", "state", "words"),
+    ("made", "state", "words"),
     [
-        (film([flat()[:HEIGHT, :WIDTH]] * 30), State.TOO_PLAIN, "features"),
-        (film([patches(1, 60, 100)] * 5), State.TOO_SMALL, "64 pixels"),
-        (film([patches(1, 3200, 3072)], "avi", "mjpeg", pixels="yuvj420p"), State.TOO_LARGE, "3072 by 3200"),
-        (sound(), State.NOT_IMAGE, "no picture"),
-        (film([SCENES[0]] * 2, "matroska", "ffv1"), State.UNSUPPORTED, "ffv1"),
-        (cut(MP4, 60), State.TRUNCATED, "ends before"),
-        (b"\0\0\0\x18ftypisom" + bytes(12) + b"\0\0\0\x40moov" + b"\x17" * 56, State.BROKEN, "damaged"),
+        (lambda: film([flat()[:HEIGHT, :WIDTH]] * 30), State.TOO_PLAIN, "features"),
+        (lambda: film([patches(1, 60, 100)] * 5), State.TOO_SMALL, "64 pixels"),
+        (lambda: film([patches(1, 3200, 3072)], "avi", "mjpeg", pixels="yuvj420p"), State.TOO_LARGE, "3072 by 3200"),
+        (sound, State.NOT_IMAGE, "no picture"),
+        (lambda: film([SCENES[0]] * 2, "matroska", "ffv1"), State.UNSUPPORTED, "ffv1"),
+        (lambda: cut(MP4, 60), State.TRUNCATED, "ends before"),
+        (lambda: b"\0\0\0\x18ftypisom" + bytes(12) + b"\0\0\0\x40moov" + b"\x17" * 56, State.BROKEN, "damaged"),
     ],
 )
 @pytest.mark.parametrize("turns", [False, True])
-def test_what_cannot_be_hashed_ends_in_a_named_state(content: bytes, state: State, words: str, turns: bool) -> None:
-    reading = footage.read_video(content, turns=turns)
+def test_what_cannot_be_hashed_ends_in_a_named_state(
+    made: Callable[[], bytes], state: State, words: str, turns: bool
+) -> None:
+    reading = footage.read_video(made(), turns=turns)
 
     assert (reading.obstacle, reading.fingerprints) == (state, ())
     assert words in reading.reason
