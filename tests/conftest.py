@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests import engines
 from tests.namespace import NO_NAMESPACE, alone, in_own_network, namespaces_work
@@ -167,6 +168,8 @@ def group_of(item: pytest.Item) -> str:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "own_network: runs in a network namespace that has nothing but loopback")
     config.pluginmanager.register(OwnNetworks(), "own networks")
+    settings.register_profile("any machine", deadline=None)  # no test asserts a time, on a busy machine least of all
+    settings.load_profile("any machine")
 
 
 class OwnNetworks:
