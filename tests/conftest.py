@@ -12,6 +12,7 @@ asks and ended with the run.
     @pytest.mark.own_network   see namespace.py
 """
 
+import re
 import secrets
 import shutil
 import sys
@@ -29,6 +30,8 @@ from tests.namespace import NO_NAMESPACE, alone, in_own_network, namespaces_work
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadFileScheduling
 
 MAY_BE_MISSING = "no Java for Elasticsearch 9"  # the one skip that --all allows: Debian 12 packages no Java 21
 
@@ -134,32 +137,31 @@ def browser_page(chromium: Chromium, tmp_path: Path) -> Iterator["Page"]:
         browser.close()
 
 
-# --- Several tests at once: `-n 3 --dist loadgroup --no-loadscope-reorder`, as ./test says
+# --- Several tests at once: `-n 3 --dist loadfile --no-loadscope-reorder`, as ./test says
 
-ELASTICSEARCH = "elasticsearch"
+ELASTICSEARCH = re.compile(r"\[.*elasticsearch-[89]")
 JOURNEYS = "tests/journeys/"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "LoadFileScheduling | None":
     """One process runs a whole file, whose fixtures it makes once, and one runs all that asks Elasticsearch: two servers are enough.
 
-    What takes longest begins first. The order is that of the files where tests run one by one.
+    Not by marks and `--dist loadgroup`: xdist 3.8 writes a group behind a test's name, where pytest 9.2 looks for it no more.
     """
-    if not config.getoption("loadgroup", default=False):
-        return
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
-    items.sort(key=lambda item: 0 if group_of(item) == ELASTICSEARCH else 1 if item.nodeid.startswith(JOURNEYS) else 2)
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByWhatIsShared(LoadFileScheduling):  # type: ignore[misc]  # xdist ships no types
+        def _split_scope(self, nodeid: str) -> str:
+            return "Elasticsearch" if ELASTICSEARCH.search(nodeid) else nodeid.partition("::")[0]
+
+    return ByWhatIsShared(config, log)
 
 
-def group_of(item: pytest.Item) -> str:
-    fixtures = getattr(item, "fixturenames", ())
-    return (
-        ELASTICSEARCH
-        if "elasticsearch_url" in fixtures or ELASTICSEARCH in item.name
-        else item.nodeid.partition("::")[0]
-    )
+def longest_first(item: pytest.Item) -> int:
+    return 0 if ELASTICSEARCH.search(item.nodeid) else 1 if item.nodeid.startswith(JOURNEYS) else 2
 
 
 # --- A network of one's own
@@ -167,21 +169,20 @@ def group_of(item: pytest.Item) -> str:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "own_network: runs in a network namespace that has nothing but loopback")
-    config.pluginmanager.register(OwnNetworks(), "own networks")
     settings.register_profile("any machine", deadline=None)  # no test asserts a time, on a busy machine least of all
     settings.load_profile("any machine")
 
 
-class OwnNetworks:
-    """Outside such a network, the marked tests of a module become one item that runs them inside."""
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        if not alone():
-            gather(items)
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not alone():
+        gather(items)
+    if hasattr(config, "workerinput"):  # one process of several
+        items.sort(key=longest_first)
 
 
 def gather(items: list[pytest.Item]) -> None:
+    """The marked tests of a module become one item that runs them in a network of their own."""
     modules: dict[pytest.Module, list[pytest.Item]] = {}
     for item in items:
         module = item.getparent(pytest.Module)
@@ -190,8 +191,7 @@ def gather(items: list[pytest.Item]) -> None:
     for module, marked in modules.items():
         place = items.index(marked[0])
         items[:] = [item for item in items if item not in marked]
-        inside = [item.nodeid.removesuffix(f"@{group_of(item)}") for item in marked]  # which xdist writes behind it
-        items.insert(place, OwnNetwork.from_parent(module, name="own_network", inside=inside))
+        items.insert(place, OwnNetwork.from_parent(module, name="own_network", inside=[item.nodeid for item in marked]))
 
 
 class OwnNetwork(pytest.Item):
