@@ -40,7 +40,7 @@ PATHS = ("ours, hash as crawled", "ours, hash for enrolment, 8 turns", "pdqhash"
 
 def photographs(arguments: Sequence[str]) -> list[Path]:
     folder = Path(arguments[0]) if arguments else Path(stillwatch.__file__).parent / "demo" / "photographs"
-    return sorted(path for path in folder.iterdir() if path.suffix in {".jpg", ".png"})
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
 
 
 def jpeg(path: Path, pixels: float) -> bytes:

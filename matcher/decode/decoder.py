@@ -198,8 +198,8 @@ class Decoder:
         """What came of this picture; an unreadable one is a `Reading` with an obstacle.
 
         turns: for enrolment: every view of `views.enrolled_views`, decoded in full (0 bits from the published PDQ of the same pixels).
-            Else what a crawled picture is seen by, and JPEG decoded in luma at a fraction of its size: up to ten times faster, 2 bits
-            off or fewer; a large progressive one from its first scan.
+            Else what a crawled picture is seen by, and JPEG decoded in luma at a fraction of its size: up to ten times faster, half a
+            bit off on average and 4 at most; a large progressive one from its first scan, 12 at most.
         corners: the corners of the first frames, too
         Raises DecoderUnavailable when no child can be started.
         """

@@ -5,7 +5,7 @@ import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from PIL import (
     AvifImagePlugin,
@@ -22,6 +22,7 @@ from core.model import State
 from matcher.decode import limits
 from matcher.decode.containers.container import Container, Obstacle
 from matcher.decode.plane import Plane
+from matcher.hashers.area import SIDE
 
 # Opened by class and not through Image.open: no other decoder can be talked into looking at the bytes.
 _OPENERS: Final[dict[str, type[ImageFile.ImageFile]]] = {
@@ -44,9 +45,20 @@ _ALLOWED: Final[dict[str, int]] = {
     "AVIF": limits.MAX_PIXELS_BUFFERED,
     "GIF": limits.MAX_PIXELS_BUFFERED,
 }
-_DRAFT: Final = (512, 512)  # luma only, scaled to no less than this: 2 bits or fewer from the full decode
-_COARSE_PIXELS: Final = 2_000_000
-_COARSE_SIDE: Final = 128  # pixels that an eighth of the shorter side must have: 64 samples need two each
+
+
+class _Least(NamedTuple):
+    """A JPEG is scaled down to no less than this. In pixels."""
+
+    shorter: int
+    longer: int
+
+
+_FINE: Final = _Least(512, 512)  # corners are looked for in what is left
+_COARSE: Final = _Least(
+    256, SIDE
+)  # four for each of the 64 samples of a hash, and no cell is lost that a small plane would show
+_COARSEST: Final = _Least(128, 0)  # where all there is are means of 8 × 8: two for each of the 64 samples
 _STRIP_OFFSETS, _STRIP_SIZES, _TILE_OFFSETS, _TILE_SIZES = 273, 279, 324, 325
 
 
@@ -70,14 +82,17 @@ def frames(container: Container, *, whole: bool, coarse: bool = False) -> Iterat
     """Each frame in turn; a frame is read before the next is asked for, and all share one canvas.
 
     whole: decode JPEG in full where its size allows, instead of luma at a fraction of the size.
-    coarse: an eighth of the size will do, where that is much quicker: a large progressive JPEG is read up to its first scan.
+    coarse: hashes will do, no corners: scaled down further, and a large progressive JPEG is read up to its first scan.
     Raises Obstacle, after the frames before it, and whatever Pillow raises.
     """
     _check_size(container, container.width, container.height)
-    coarse = coarse and not whole and container.complete and _worth_coarse(container)
-    content = container.coarse if coarse and container.coarse is not None else container.content
-    image = _OPENERS[container.format](io.BytesIO(content))
-    scaled = _draft(image, container, whole=whole, coarse=coarse)
+    means = container.coarse if coarse and not whole and container.complete else None
+    if means is not None and _scale(container, _COARSEST) == 8:
+        # All scans of a progressive JPEG take four times as long as a baseline one, its first takes half as long.
+        image, least = _OPENERS[container.format](io.BytesIO(means)), _COARSEST
+    else:
+        image, least = _OPENERS[container.format](io.BytesIO(container.content)), _COARSE if coarse else _FINE
+    scaled = _draft(image, container, whole=whole, least=least)
     pixels, no_more_after = 0, time.monotonic() + limits.FRAMES_S
     for number in itertools.count():
         if number == limits.MAX_FRAMES:
@@ -122,19 +137,22 @@ def _check_size(container: Container, width: int, height: int) -> None:
         raise Obstacle(State.TOO_LARGE, f"{width} by {height} pixels in several scans would not fit the memory allowed")
 
 
-def _worth_coarse(container: Container) -> bool:
-    """All scans of a large progressive JPEG take four times as long as a baseline one, its first takes a fifth of that."""
-    large = container.width * container.height >= _COARSE_PIXELS
-    return container.coarse is not None and large and min(container.width, container.height) >= 8 * _COARSE_SIDE
+def _scale(container: Container, least: _Least) -> int:
+    """The largest by which a JPEG can be divided."""
+    shorter, longer = sorted((container.width, container.height))
+    return next(
+        (scale for scale in (8, 4, 2) if shorter >= scale * least.shorter and longer >= scale * least.longer), 1
+    )
 
 
-def _draft(image: ImageFile.ImageFile, container: Container, *, whole: bool, coarse: bool) -> bool:
+def _draft(image: ImageFile.ImageFile, container: Container, *, whole: bool, least: _Least) -> bool:
     """Only JPEG can be decoded at a fraction of its size."""
     if container.format != "JPEG":
         return False
     if whole and container.width * container.height * 4 + container.coefficient_bytes <= limits.MAX_JPEG_BYTES:
         return False
-    image.draft("L", (-(-container.width // 8), -(-container.height // 8)) if coarse else _DRAFT)
+    scale = _scale(container, least)
+    image.draft("L", (image.width // scale, image.height // scale))
     if image.size[0] * image.size[1] > limits.MAX_PIXELS:
         raise Obstacle(
             State.TOO_LARGE, f"{container.width} by {container.height} pixels, too long and narrow to be scaled down"

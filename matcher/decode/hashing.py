@@ -13,7 +13,17 @@ from matcher.decode.containers.video import is_video
 from matcher.decode.footage import read_video
 from matcher.decode.frames import Frame, TooSmall, frames
 from matcher.hashers import HASHERS, MIN_QUALITY, area
-from matcher.views import CORNERS_CRAWLED, CORNERS_ENROLLED, REGION_HASHER, TURNS, UPRIGHT, View, enrolled_views, view
+from matcher.views import (
+    CORNERS_CRAWLED,
+    CORNERS_ENROLLED,
+    REGION_HASHER,
+    TURNS,
+    UPRIGHT,
+    Box,
+    View,
+    enrolled_views,
+    view,
+)
 
 _WHOLE_HASHERS = [hasher for name, hasher in HASHERS.items() if name != REGION_HASHER]
 
@@ -82,7 +92,7 @@ class _Look:
             # A crawled picture is turned, too, for what partners enrolled in one turn only; what only supports is not worth it.
             turns = TURNS if self._enrolling or hasher.may_confirm else (UPRIGHT,)
             hashed = hasher.hash(frame.plane, turns, self._exact)
-            usable = {turn: bits for turn, bits in hashed.bits.items() if hasher.fault(bits) is None}
+            usable = {turn: bits for turn, bits in hashed.bits.items() if hasher.tells(bits)}
             if hashed.quality is not None:
                 if hashed.shaky and frame.scaled and not self._exact:
                     return False
@@ -100,28 +110,30 @@ class _Look:
         return True
 
     def _take_regions(self, frame: Frame) -> None:
-        plane = frame.plane.small(area.SIDE)
+        plane = frame.plane.small(area.SIDE, exact=self._exact)
         if self._enrolling:
             views: Sequence[View] = enrolled_views(regions.trimmed(plane))
         elif frame.number == 0:
             views = regions.crawled(plane)
         else:  # of the many frames of an animation the whole ones will do
-            views = [each for each in regions.crawled(plane) if each.whole]
-        boxes = list(dict.fromkeys(each.box for each in views))
-        wanted = [[each.turn for each in views if each.box == box] for box in boxes]
-        if not self._enrolling:
-            wanted = [[UPRIGHT] if each.kind == "fit" else list(TURNS) for each in views]
+            views = regions.wholes(plane)
+        turns: dict[Box, list[str]] = {}
+        for each in views:
+            if self._enrolling:
+                turns.setdefault(each.box, []).append(each.turn)
+            else:
+                turns.setdefault(each.box, [UPRIGHT] if each.kind == "fit" else list(TURNS))
         hasher = HASHERS[REGION_HASHER]
-        hashed = dict(zip(boxes, area.hashes(plane, boxes, wanted), strict=True))
+        hashed = dict(zip(turns, area.hashes(plane, list(turns), list(turns.values())), strict=True))
         for each in views:
             quality, bits = hashed[each.box]
             if quality < MIN_QUALITY:
                 continue
+            met = each._replace(frame=frame.number)
             for turn, digits in bits.items():
-                if hasher.fault(digits) is not None or (self._enrolling and turn != each.turn):
+                if not hasher.tells(digits) or (self._enrolling and turn != each.turn):
                     continue
-                name = each._replace(frame=frame.number, turn=turn).name
-                made = Fingerprint(hasher=hasher.name, view=name, bits=digits, quality=quality)
+                made = Fingerprint(hasher=hasher.name, view=met.named(turn), bits=digits, quality=quality)
                 (self._found if turn == each.turn else self._turned).append(made)
         if len(self._scenes) < MOST_SCENES and (not self._enrolling or self._corners):
             packed = corner.packed(self._corners_of(frame)) if self._corners else None
@@ -129,7 +141,7 @@ class _Look:
 
     def _corners_of(self, frame: Frame) -> corner.Corners:
         recipe = CORNERS_ENROLLED if self._enrolling else CORNERS_CRAWLED
-        return corner.extract(frame.plane.small(recipe.side), recipe.most, cells=recipe.cells)
+        return corner.extract(frame.plane.small(recipe.side, exact=True), recipe.most, cells=recipe.cells)
 
 
 def _named(error: Exception, container: Container) -> Obstacle:

@@ -16,9 +16,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.hashers.frequencies import digits, turned
+from matcher.hashers.frequencies import packed as packed  # noqa: PLC0414 – offered here, too
 from matcher.hashers.jarosz import DCT
 from matcher.hashers.kind import Hashed, Hasher, Picture
-from matcher.hashers.pdq import turned
 
 Float32 = NDArray[np.float32]
 Boxes = Sequence[tuple[int, int, int, int]]
@@ -32,8 +33,10 @@ def table(plane: NDArray[np.uint8]) -> NDArray[np.int32]:
     """(h, w) → (h + 1, w + 1). Exact up to 2**23 pixels."""
     height, width = plane.shape
     sums = np.zeros((height + 1, width + 1), np.int32)
-    np.cumsum(plane, axis=1, dtype=np.int32, out=sums[1:, 1:])
-    np.cumsum(sums[1:], axis=0, out=sums[1:])
+    inner = sums[1:, 1:]
+    inner[:] = plane  # widened once: added up in place is quicker than from bytes
+    np.cumsum(inner, axis=1, out=inner)
+    np.cumsum(inner, axis=0, out=inner)
     return sums
 
 
@@ -43,28 +46,31 @@ def squares(sums: NDArray[np.int32], boxes: Boxes) -> Float32:
     edges = np.asarray(boxes, np.float64).reshape(-1, 4) / 1000
     down = (edges[:, 1, None] + (edges[:, 3] - edges[:, 1])[:, None] * _MARKS) * height
     across = (edges[:, 0, None] + (edges[:, 2] - edges[:, 0])[:, None] * _MARKS) * width
-    rows, between = _split(down, height)
+    rows, below = _split(down, height)
     columns, beyond = _split(across, width)
-    means = np.empty((len(edges), 64, 64), np.float32)
-    for number in range(len(edges)):
-        first, last = columns[number, 0], columns[number, -1] + 2
-        lines = _between(sums[:, first:last], rows[number], between[number], axis=0)
-        corners = _between(lines, columns[number] - first, beyond[number], axis=1)
-        means[number] = np.diff(np.diff(corners, axis=0), axis=1)
+    # Of all boxes at once: the four places of the table around each corner, then what lies between them.
+    places = (rows * (width + 1))[:, :, None] + columns[:, None, :]
+    flat = sums.ravel()
+    left = _between(flat, places, width + 1, below[:, :, None])
+    corners = _between(flat[1:], places, width + 1, below[:, :, None])
+    corners -= left
+    corners *= beyond[:, None, :]
+    corners += left
+    lines = corners[:, 1:] - corners[:, :-1]
+    means = (lines[:, :, 1:] - lines[:, :, :-1]).astype(np.float32)
     means /= ((down[:, 1] - down[:, 0]) * (across[:, 1] - across[:, 0])).astype(np.float32)[:, None, None]
     return means
 
 
 def _between(
-    values: NDArray[np.int32] | NDArray[np.float64], places: NDArray[np.intp], parts: NDArray[np.float64], axis: int
+    flat: NDArray[np.int32], places: NDArray[np.intp], further: int, parts: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Values read between their places."""
-    here = values.take(places, axis=axis).astype(np.float64)
-    there = values.take(places + 1, axis=axis)
-    there = there - here
-    there *= parts[:, None] if axis == 0 else parts
-    there += here
-    return there
+    """Values read between their places and so much further on."""
+    # No place lies beyond the end; saying what to do if one did spares asking each of them.
+    here = flat.take(places, mode="clip")
+    between = (flat[further:].take(places, mode="clip") - here) * parts
+    between += here
+    return between
 
 
 def _split(places: NDArray[np.float64], most: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
@@ -77,19 +83,14 @@ def waves(means: Float32) -> Float32:
     return np.asarray(DCT @ means @ DCT.T, np.float32)
 
 
-def packed(frequencies: Float32) -> NDArray[np.uint8]:
-    """(n, 16, 16) → (n, 32): each compared with the median, the highest frequency first, as PDQ publishes it."""
-    flat = frequencies.reshape(len(frequencies), 256)
-    middle = np.partition(flat, 127, axis=1)[:, 127:128]
-    return np.packbits((flat > middle)[:, ::-1], axis=1)
-
-
 def qualities(means: Float32) -> NDArray[np.int64]:
     """(n,): 0..100, PDQ's own measure."""
     steps = np.float32(100) / np.float32(255)
-    down = np.abs(np.diff(means, axis=1) * steps).astype(np.int32).sum(axis=(1, 2))
-    across = np.abs(np.diff(means, axis=2) * steps).astype(np.int32).sum(axis=(1, 2))
-    return np.asarray(np.minimum(100, (down + across) // 90), np.int64)
+    down = (means[:, 1:] - means[:, :-1]) * steps
+    across = (means[:, :, 1:] - means[:, :, :-1]) * steps
+    # Whole numbers, exact as float32: at most 100 each of 8064.
+    total = sum(np.trunc(np.abs(each)).reshape(len(means), -1).sum(axis=1) for each in (down, across))
+    return np.asarray(np.minimum(100, total // 90), np.int64)
 
 
 def hashes(
@@ -101,17 +102,14 @@ def hashes(
     turns    one sequence a box
     """
     means = squares(table(plane), boxes)
-    frequencies = waves(means)
-    wanted = [(box, turn) for box, names in enumerate(turns) for turn in names]
-    bits = packed(np.stack([turned(frequencies[box], turn) for box, turn in wanted])) if wanted else ()
-    made: list[dict[str, str]] = [{} for _ in turns]
-    for (box, turn), row in zip(wanted, bits, strict=True):
-        made[box][turn] = row.tobytes().hex()
+    names = [turn for each in turns for turn in each]
+    bits = iter(digits(packed(turned(np.repeat(waves(means), [len(each) for each in turns], axis=0), names))))
+    made = [{turn: next(bits) for turn in each} for each in turns]
     return list(zip(qualities(means).tolist(), made, strict=True))
 
 
-def _hash(picture: Picture, turns: Sequence[str], _exact: bool) -> Hashed:
-    ((quality, bits),) = hashes(picture.small(SIDE), [(0, 0, 1000, 1000)], [turns])
+def _hash(picture: Picture, turns: Sequence[str], exact: bool) -> Hashed:
+    ((quality, bits),) = hashes(picture.small(SIDE, exact=exact), [(0, 0, 1000, 1000)], [turns])
     return Hashed(bits=bits, quality=quality)
 
 

@@ -45,8 +45,9 @@ class Picture(Protocol):
         """(side, side): the whole picture in grey, resampled by Lanczos as Pillow does; not exact: brought near that size first."""
         ...
 
-    def small(self, side: int) -> NDArray[np.uint8]:
-        """(h, w): the whole picture in grey, its longer side brought down to `side` pixels by means of areas; never made larger."""
+    def small(self, side: int, *, exact: bool) -> NDArray[np.uint8]:
+        """(h, w): the whole picture in grey, its longer side brought down to `side` pixels by means of areas; never made larger.
+        exact: by the very weights that what is enrolled was always brought down by."""
         ...
 
 
@@ -87,16 +88,19 @@ class Hasher:
     def word_count(self) -> int:
         return self.bit_count // 64
 
+    def tells(self, bits: str) -> bool:
+        """Whether a hash that was made here says anything; one from elsewhere is asked for its `fault`."""
+        return int(bits, 16).bit_count() in self.ones
+
     def fault(self, bits: str) -> str | None:
         """Why these digits are no usable hash of this kind, or None."""
         if len(bits) != self.digits:
             return f"a {self.name} hash has {self.digits} hex digits, this one has {len(bits)}"
         if re.fullmatch("[0-9a-f]+", bits) is None:
             return f"a {self.name} hash is written in the digits 0-9 and a-f only"
-        ones = int(bits, 16).bit_count()
-        if ones not in self.ones:
+        if not self.tells(bits):
             return (
-                f"featureless: {ones} of {self.bit_count} bits are set, "
+                f"featureless: {int(bits, 16).bit_count()} of {self.bit_count} bits are set, "
                 f"a picture with features sets {self.ones.start} to {self.ones.stop - 1}"
             )
         return None

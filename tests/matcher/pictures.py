@@ -32,7 +32,7 @@ class ArrayPicture:
     def grey(self, side: int, *, exact: bool) -> NDArray[np.uint8]:  # noqa: ARG002 – always exact
         return np.asarray(Image.fromarray(self._pixels).convert("L").resize((side, side), Image.Resampling.LANCZOS))
 
-    def small(self, side: int) -> NDArray[np.uint8]:
+    def small(self, side: int, *, exact: bool) -> NDArray[np.uint8]:  # noqa: ARG002 – always exact
         grey = Image.fromarray(self._pixels).convert("L")
         scale = min(1.0, side / max(grey.size))
         size = max(1, round(grey.width * scale)), max(1, round(grey.height * scale))

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image, ImageDraw
 
-from matcher.regions import crawled, fits, rectangles, trimmed
+from matcher.regions import _lines, crawled, fits, rectangles, trimmed
 from matcher.views import Box
-from tests.matcher.photographs import NAMES, photograph, plane
+from tests.matcher.photographs import NAMES, Plane, photograph, plane
 
 
 def near(box: Box, edges: tuple[float, float, float, float], within: int = 15) -> bool:
@@ -73,6 +73,36 @@ def test_a_picture_on_a_page_is_found() -> None:
         near(box, (420 / 0.8, 150 / 0.6, (420 + picture.width) / 0.8, (150 + picture.height) / 0.6), 25)
         for box in found
     )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_lines_found_by_counting_bytes_first_are_those_found_by_counting_everywhere(name: str) -> None:
+    small = plane(photograph(name))
+    for pixels in (small, small.T, small[::-1, 3:-4], np.kron(small[::16, ::16], np.ones((16, 16), np.uint8))):
+        level = np.ascontiguousarray(pixels)
+
+        found = _lines(level)
+
+        assert found.places.tolist() == counted_everywhere(level)
+
+
+def counted_everywhere(pixels: Plane) -> list[int]:
+    count, length = pixels.shape
+    levels = pixels.astype(int)
+    step = np.zeros_like(levels)
+    step[1:-1] = np.abs(levels[2:] - levels[:-2])
+    beside = np.maximum(np.pad(step, ((2, 0), (0, 0)))[:count], np.pad(step, ((0, 2), (0, 0)))[2:])
+    steps = (step > 12) & (step // 2 >= beside)
+    near = np.pad(steps, ((1, 1), (0, 0)))
+    near = near[:-2] | near[1:-1] | near[2:]
+    run = max(8, int(0.18 * length))
+    clearest = np.array([np.convolve(row, np.ones(run, int), "valid").max() for row in near.astype(int)])
+    total = np.where(clearest >= 0.55 * run, clearest * 1000 + steps.sum(axis=1), 0)
+    chosen: list[int] = []
+    for line in sorted(range(3, count - 3), key=lambda line: -total[line]):
+        if total[line] and len(chosen) < 12 and all(abs(line - other) > 2 for other in chosen):
+            chosen.append(line)
+    return [0, *sorted(chosen), count]
 
 
 def test_the_middle_shapes_are_in_the_middle_and_never_the_picture_itself() -> None:
