@@ -44,17 +44,17 @@ class Limits:
     """
 
     frame_confirmed: int = 31
-    frame_probable: int = 50
-    frame_review: int = 54
+    frame_probable: int = 44
+    frame_review: int = 46
     region_confirmed: int = 31
-    region_probable: int = 40
-    region_review: int = 42
+    region_probable: int = 34
+    region_review: int = 36
     candidate: int = 70
-    registered_probable: int = 24
-    registered_review: int = 26
+    registered_probable: int = 18
+    registered_review: int = 20
     local_probable: int = 8
     local_review: int = 6
-    local_bits: int = 42
+    local_bits: int = 40
     local_share: int = 20
 
     def steps(self, evidence: Evidence) -> tuple[tuple[int, Tier], ...]:

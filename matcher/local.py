@@ -30,7 +30,6 @@ from matcher.views import view
 log = logging.getLogger(__name__)
 
 RADIUS: Final = 22  # differing bits: of 98 % of copies two corners lie as near, and hardly a stranger's
-PROBED: Final = 2  # every so many-th corner of the seen picture is looked up: there are enough, and each look-up costs
 LEAST_VOTES: Final = 2
 LOOKED_AT: Final = 4  # pictures, closely, of each mirror state
 _TURNS: Final = 8  # bins of the difference of two directions
@@ -63,24 +62,27 @@ class _Part:
         """(entry, votes) of the pictures that at least two rare descriptors point at with one turn."""
         if len(self.index) == 0:
             return
-        found = self.index.search(np.ascontiguousarray(seen.descriptors[::PROBED]), threshold=RADIUS)
+        found = self.index.search(np.ascontiguousarray(seen.descriptors), threshold=RADIUS)
         pictures = self.pictures[found.entries]
         # The less a descriptor tells, the less it weighs.
         told = np.unique(found.rows * len(self.entries) + pictures) // len(self.entries)
         weights = 1.0 / np.bincount(told, minlength=len(seen))[found.rows]
-        turns = (seen.angles[::PROBED][found.rows] - self.angles[found.entries]) % (2 * np.pi) * (_TURNS / (2 * np.pi))
-        best = np.zeros(len(self.entries))
+        turns = (seen.angles[found.rows] - self.angles[found.entries]) % (2 * np.pi) * (_TURNS / (2 * np.pi))
+        places, votes = [], []
         for half in (0.0, 0.5):  # a turn between two bins falls into one of the shifted ones
             bins = pictures * _TURNS + (turns + half).astype(np.int64) % _TURNS
-            # One vote a descriptor, picture and turn.
+            # One vote a descriptor, picture and turn; the votes of one bin lie side by side.
             once = np.unique(bins * len(seen) + found.rows, return_index=True)[1]
-            votes = np.bincount(bins[once], weights[once], minlength=len(self.entries) * _TURNS)
-            counts = np.bincount(bins[once], minlength=len(self.entries) * _TURNS)
-            votes[counts < LEAST_VOTES] = 0
-            np.maximum(best, votes.reshape(-1, _TURNS).max(axis=1), out=best)
-        for place in np.argsort(-best, kind="stable")[:LOOKED_AT]:
-            if best[place] > 0:
-                yield int(self.entries[place]), float(best[place])
+            bins = bins[once]
+            firsts = np.flatnonzero(np.diff(bins, prepend=-1))
+            enough = np.diff(firsts, append=len(bins)) >= LEAST_VOTES
+            places.append(bins[firsts[enough]] // _TURNS)
+            votes.append(np.add.reduceat(weights[once], firsts)[enough] if len(firsts) else np.empty(0))
+        most: dict[int, float] = {}
+        for place, vote in zip(np.concatenate(places).tolist(), np.concatenate(votes).tolist(), strict=True):
+            most[place] = max(vote, most.get(place, 0.0))
+        for place in sorted(most, key=lambda each: (-most[each], each))[:LOOKED_AT]:
+            yield int(self.entries[place]), most[place]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

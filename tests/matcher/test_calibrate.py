@@ -206,7 +206,8 @@ def test_limits_stand_in_their_order() -> None:
             assert DEFAULT.region_confirmed <= found["region_probable"] <= found["region_review"] <= 70
 
 
-def test_nothing_is_drawn_on_farther_than_the_pairs_support() -> None:
+def test_nothing_is_drawn_on_farther_than_the_pairs_support(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("matcher.calibrate.DEFAULT", Limits(frame_probable=58, frame_review=68))
     histograms = both(ENOUGH)
     shown = most(0) / ENOUGH / 10**MOST_DECADES
 

@@ -53,23 +53,23 @@ def tier(found: Match, limits: Limits | None = None) -> Tier | None:
         (match(31), Tier.CONFIRMED),
         (match(32), None),
         (match(32, threshold=63), Tier.PROBABLE),
-        (match(50, threshold=256), Tier.PROBABLE),
-        (match(51, threshold=256), Tier.REVIEW),
-        (match(54, threshold=256), Tier.REVIEW),
-        (match(55, threshold=256), None),
+        (match(44, threshold=256), Tier.PROBABLE),
+        (match(45, threshold=256), Tier.REVIEW),
+        (match(46, threshold=256), Tier.REVIEW),
+        (match(47, threshold=256), None),
         (match(31, hasher="area", evidence=Evidence.REGION), Tier.CONFIRMED),
-        (match(40, hasher="area", evidence=Evidence.REGION), Tier.PROBABLE),
-        (match(42, hasher="area", evidence=Evidence.REGION), Tier.REVIEW),
-        (match(43, hasher="area", evidence=Evidence.REGION), None),
+        (match(34, hasher="area", evidence=Evidence.REGION), Tier.PROBABLE),
+        (match(36, hasher="area", evidence=Evidence.REGION), Tier.REVIEW),
+        (match(37, hasher="area", evidence=Evidence.REGION), None),
         (match(0, hasher="area", evidence=Evidence.REGISTERED), Tier.PROBABLE),
-        (match(24, hasher="area", evidence=Evidence.REGISTERED), Tier.PROBABLE),
-        (match(26, hasher="area", evidence=Evidence.REGISTERED), Tier.REVIEW),
-        (match(27, hasher="area", evidence=Evidence.REGISTERED), None),
-        (match(21, hasher="area", threshold=20, evidence=Evidence.REGISTERED), None),
-        (match(42, hasher="area", evidence=Evidence.LOCAL, agreeing=8, visible=150), Tier.PROBABLE),
-        (match(42, hasher="area", evidence=Evidence.LOCAL, agreeing=7, visible=150), Tier.REVIEW),
+        (match(18, hasher="area", evidence=Evidence.REGISTERED), Tier.PROBABLE),
+        (match(20, hasher="area", evidence=Evidence.REGISTERED), Tier.REVIEW),
+        (match(21, hasher="area", evidence=Evidence.REGISTERED), None),
+        (match(18, hasher="area", threshold=15, evidence=Evidence.REGISTERED), None),
+        (match(40, hasher="area", evidence=Evidence.LOCAL, agreeing=8, visible=150), Tier.PROBABLE),
+        (match(40, hasher="area", evidence=Evidence.LOCAL, agreeing=7, visible=150), Tier.REVIEW),
         (match(0, hasher="area", evidence=Evidence.LOCAL, agreeing=5, visible=150), None),
-        (match(43, hasher="area", evidence=Evidence.LOCAL, agreeing=30, visible=150), None),
+        (match(41, hasher="area", evidence=Evidence.LOCAL, agreeing=30, visible=150), None),
         (match(UNTOLD, hasher="area", evidence=Evidence.LOCAL, agreeing=31, visible=150), Tier.PROBABLE),
         (match(UNTOLD, hasher="area", evidence=Evidence.LOCAL, agreeing=8, visible=39), Tier.PROBABLE),
         (match(UNTOLD, hasher="area", evidence=Evidence.LOCAL, agreeing=6, visible=29), Tier.REVIEW),
@@ -133,11 +133,11 @@ def test_no_match_no_finding() -> None:
 
 
 def test_the_limit_of_a_finding_is_the_one_that_let_it_pass() -> None:
-    probable, narrowed = finding(match(40, hasher="area")), finding(match(40, hasher="area", threshold=45))
+    probable, narrowed = finding(match(40, hasher="area")), finding(match(40, hasher="area", threshold=42))
 
     assert probable is not None
     assert narrowed is not None
-    assert (probable.limit, narrowed.limit) == (50, 45)
+    assert (probable.limit, narrowed.limit) == (44, 42)
 
 
 def test_calibrated_limits_hold_instead_of_the_shipped_ones() -> None:

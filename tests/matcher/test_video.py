@@ -110,6 +110,9 @@ def match(
     )
 
 
+LIMITS = Limits(frame_probable=58, frame_review=68)  # whatever is shipped
+
+
 def test_one_finding_a_person_the_best_frame_carries_the_tier_and_all_of_them_the_ranges() -> None:
     found = findings(
         [
@@ -121,6 +124,7 @@ def test_one_finding_a_person_the_best_frame_carries_the_tier_and_all_of_them_th
             match(45, frame=8, time_s=16.0, person="ben"),
             match(45, frame=9, time_s=18.0, person="ben"),
         ],
+        LIMITS,
         kept=31,
     )
 
@@ -144,21 +148,21 @@ def test_one_finding_a_person_the_best_frame_carries_the_tier_and_all_of_them_th
 def test_one_probable_frame_alone_of_many_is_for_review(distances: list[int], kept: int, tier: Tier) -> None:
     matches = [match(distance, frame=number, time_s=2.0 * number) for number, distance in enumerate(distances)]
 
-    (found,) = findings(matches, kept=kept)
+    (found,) = findings(matches, LIMITS, kept=kept)
 
     assert found.tier is tier
     assert found.limit == {Tier.CONFIRMED: 31, Tier.PROBABLE: 58, Tier.REVIEW: 68}[tier]
 
 
 def test_two_views_of_one_frame_are_one_frame() -> None:
-    (found,) = findings([match(40, time_s=0.0), match(41, time_s=0.0)], kept=50)
+    (found,) = findings([match(40, time_s=0.0), match(41, time_s=0.0)], LIMITS, kept=50)
 
     assert found.tier is Tier.REVIEW
 
 
 def test_where_the_count_of_frames_is_unknown_the_numbers_of_those_that_match_tell_it() -> None:
-    assert [each.tier for each in findings([match(40, frame=4, time_s=9.0)])] == [Tier.REVIEW]
-    assert [each.tier for each in findings([match(40, frame=3, time_s=9.0)])] == [Tier.PROBABLE]
+    assert [each.tier for each in findings([match(40, frame=4, time_s=9.0)], LIMITS)] == [Tier.REVIEW]
+    assert [each.tier for each in findings([match(40, frame=3, time_s=9.0)], LIMITS)] == [Tier.PROBABLE]
 
 
 def test_who_is_surer_comes_first_after_lowering_too() -> None:
@@ -168,6 +172,7 @@ def test_who_is_surer_comes_first_after_lowering_too() -> None:
             match(50, frame=6, time_s=9.0, person="ben"),
             match(50, frame=7, time_s=10.0, person="ben"),
         ],
+        LIMITS,
         kept=10,
     )
 

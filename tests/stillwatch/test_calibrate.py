@@ -98,7 +98,7 @@ def calibrated(installation: Installation, *arguments: str | Path) -> dict[str, 
 
 
 def test_a_calibration_says_what_was_observed_and_what_it_recommends(small: Installation) -> None:
-    found = calibrated(small, "--budget", "1", "--pictures", "5", "--crawled", "1000")
+    found = calibrated(small, "--budget", "1", "--pictures", "5", "--crawled", "10000")
 
     assert found["observed"] == {
         "people": PEOPLE,
@@ -109,7 +109,7 @@ def test_a_calibration_says_what_was_observed_and_what_it_recommends(small: Inst
         "own_copies_left_out": 10,
         "hits_undecided": 0,
     }
-    assert found["budget"] == {"alerts": 1.0, "pictures": 5.0, "crawled": 1000.0}
+    assert found["budget"] == {"alerts": 1.0, "pictures": 5.0, "crawled": 10000.0}
     assert found["supported"] is True
     assert found["applied"] is False
     assert found["tails"]["frame"]["bits_per_decade_here"] == pytest.approx(10.3, rel=0.2)
@@ -181,7 +181,7 @@ def test_what_is_applied_is_what_a_house_reads(tmp_path: Path) -> None:
         fill(house)
         assert house.limits == DEFAULT
 
-    found = calibrated(installation, "--pictures", "5", "--crawled", "1000", "--apply")
+    found = calibrated(installation, "--pictures", "5", "--crawled", "10000", "--apply")
 
     with opened(installation.home) as house:
         limits = house.limits
@@ -194,7 +194,7 @@ def test_what_is_applied_is_what_a_house_reads(tmp_path: Path) -> None:
     document = json.loads((installation.home / FILE).read_text())
     assert document["observed"]["seen_pictures"] == SEEN
     assert document["made"].endswith("Z")
-    again = calibrated(installation, "--pictures", "5", "--crawled", "1000")
+    again = calibrated(installation, "--pictures", "5", "--crawled", "10000")
     assert [each["current"] for each in again["limits"]] == [each["recommended"] for each in found["limits"]]
 
 
@@ -298,10 +298,10 @@ def test_a_file_that_makes_no_sense_is_an_error_with_its_cure(tmp_path: Path, co
 
 def test_limits_that_make_sense_are_read_and_the_others_are_as_shipped(tmp_path: Path) -> None:
     home = written(
-        tmp_path / "home", {"stillwatch_calibration": 1, "limits": {"frame_probable": 50, "frame_confirmed": -1}}
+        tmp_path / "home", {"stillwatch_calibration": 1, "limits": {"frame_probable": 40, "frame_confirmed": -1}}
     )
 
-    assert read_limits(home) == Limits(frame_probable=50, frame_confirmed=-1)
+    assert read_limits(home) == Limits(frame_probable=40, frame_confirmed=-1)
     assert read_limits(tmp_path) == DEFAULT
     assert nonsense(DEFAULT) is None
 
