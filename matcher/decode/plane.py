@@ -62,9 +62,10 @@ class Plane:
         width, height = self._image.size
         scale = min(1.0, side / max(width, height))
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        # Pillow's BOX takes whole pixels only, so that of a picture not much larger it is off by up to half of one; added up in
-        # whole numbers first and then weighed, it is quicker and as near to the means. What is enrolled stays as it always was.
-        by, gap = (Image.Resampling.BOX, None) if exact else (Image.Resampling.BILINEAR, 1.0)
+        # Pillow's BOX takes whole pixels only, so that of a picture not much larger it is off by up to half of one. Added up in whole
+        # numbers first and then weighed, it is quicker, nearer to the means, and more cells of collages are found: HAMMING keeps edges
+        # that BILINEAR blurs. What is enrolled stays as it always was.
+        by, gap = (Image.Resampling.BOX, None) if exact else (Image.Resampling.HAMMING, 1.0)
         if self._plain:
             small = self._image.resize(size, by, self._filled, gap)
             # Three channels are brought down before they become one: fewer pixels to weigh.
