@@ -228,9 +228,8 @@ class Contest:
     def _known(self, picture: HashedPicture) -> bool:
         """Whether the set holds this very photograph twice, stored anew."""
         full = words([one.bits for one in picture.fingerprints if one.hasher == "area" and one.view == "full"])
-        known = len(self._full) > 0 and bool(
-            (np.bitwise_count(np.concatenate(self._full) ^ full[0]).sum(axis=1) <= SAME).any()
-        )
+        met = np.concatenate([np.empty((0, 4), np.uint64), *self._full])
+        known = len(full) > 0 and bool((np.bitwise_count(met ^ full[:1]).sum(axis=1) <= SAME).any())
         if not known:
             self._full.append(full)
         return known
