@@ -53,7 +53,7 @@ def jpeg(path: Path, pixels: float) -> bytes:
 
 
 def ours(data: bytes, *, whole: bool) -> dict[str, str]:
-    (frame, *_) = frames(sniff.walk(data), whole=whole)
+    (frame, *_) = frames(sniff.walk(data), whole=whole, coarse=not whole)
     assert isinstance(frame, Frame)
     return dict(HASHERS["pdq"].hash(frame.plane, TURNS if whole else (UPRIGHT,), whole).bits)
 
