@@ -281,6 +281,11 @@ def crop_resistant(
     return answers
 
 
+def _others(contest: Contest, answer: Answer) -> list[tuple[str, str, int, int]]:
+    """Whoever was found, by the name of the photograph."""
+    return [(contest.paths[int(person)].name, tier, bits, corners) for person, tier, bits, corners in answer.others]
+
+
 def _progress(done: int, of: int, what: str, begun: float) -> None:
     if done == of or (done % 20 == 0 and sys.stderr.isatty()):
         end = "\n" if done == of else ""
@@ -331,9 +336,13 @@ def measure(arguments: Sequence[str] = ()) -> None:
                     )
                 done += len(chunk)
                 _progress(done, total, "edited pictures looked at", begun)
-            unrelated = [path.read_bytes() for path in props[: chosen.unrelated]]
-            for answers in pool.map(lambda data: contest.answers(data, None), unrelated):
+            unrelated = props[: chosen.unrelated]
+            for path, answers in zip(
+                unrelated, pool.map(lambda path: contest.answers(path.read_bytes(), None), unrelated), strict=True
+            ):
                 result.add_unrelated(answers)
+                others = {name: _others(contest, answer) for name, answer in answers.items() if answer.others}
+                rows.append({"family": "unrelated", "base": path.name} | others)
         result.crop_resistant = crop_resistant(contest.paths, list(bases)[:CROP_RESISTANT_BASES], props, chosen.seed)
     if chosen.rows is not None:
         chosen.rows.write_text("".join(json.dumps(row, default=str) + "\n" for row in rows), encoding="utf-8")

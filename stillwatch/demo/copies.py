@@ -1,7 +1,7 @@
 """How people change a picture before they upload it again: what the demo site's copies went through.
 
-An edit has two halves: what is done to the pixels, and how the result is stored. `within_recipe` says whether a whole-frame hash
-in eight turns is meant to find it. The others are there so that the demo shows honestly what is still missed.
+An edit has two halves: what is done to the pixels, and how the result is stored. `within_recipe` says whether hashes alone are meant to
+find it every time. Of the others they find some; they are there so that the demo shows honestly what is missed without corners.
 """
 
 # ruff: noqa: ARG001, ARG005  # rows of one table share a signature; not every row needs all of it

@@ -228,7 +228,7 @@ def _show(journey: Journey, json_lines: bool) -> None:
     )
     beyond = Counter(copy.edit.partition(",")[0] for copy in journey.missed if not copy.within_recipe)
     if beyond:
-        line(f"missed, as this recipe must: {', '.join(f'{count} {edit}' for edit, count in beyond.items())}")
+        line(f"missed by hashes alone: {', '.join(f'{count} {edit}' for edit, count in beyond.items())}")
     for copy in journey.missed:
         if copy.within_recipe:
             line(f"missed, and should not have been: {copy.photograph}, {copy.edit}")
