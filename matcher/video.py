@@ -19,6 +19,7 @@ from matcher.views import parsed
 ALIKE: Final = 10  # bits: a frame as near as that to the one kept before it would find what that one finds
 GAP_S: Final = 5.0  # two frames that match belong together over so much that does not, or that is too plain to say
 _RUN: Final = 2  # frames that match: one alone of many may be chance
+BESIDE: Final = 58  # bits: alone it would say too little
 _MANY: Final = 5  # frames kept of a video
 
 # ------------------------------------------------------------------------------------------------ which frames to look at
@@ -111,15 +112,18 @@ def findings(matches: Iterable[Match], limits: Limits = DEFAULT, *, kept: int | 
 
     kept   distinct frames of the seen video that were compared; None: at least as many as the matches tell of
 
+    Of a video in which somebody is found, whole frames that lie a little farther off (BESIDE) count among those they are seen in.
+
     One frame alone of many that is PROBABLE is for REVIEW: each frame is one more chance to be mistaken. What is CONFIRMED stays,
     and what is no video is as confirm.findings says.
     """
     matches = list(matches)
     seen: dict[PersonId, set[tuple[int, float]]] = {}
     highest = 0
+    beside = replace(limits, frame_review=max(limits.frame_review, BESIDE))
     for match in matches:
         frame = _frame(match)
-        if frame is not None and confirm.finding(match, limits) is not None:
+        if frame is not None and confirm.finding(match, beside) is not None:
             seen.setdefault(match.enrolment.person, set()).add(frame)
             highest = max(highest, frame[0] + 1)
     many = max(highest, kept or 0) >= _MANY

@@ -165,6 +165,15 @@ def test_where_the_count_of_frames_is_unknown_the_numbers_of_those_that_match_te
     assert [each.tier for each in findings([match(40, frame=3, time_s=9.0)], LIMITS)] == [Tier.PROBABLE]
 
 
+def test_frames_a_little_farther_off_belong_to_a_video_in_which_somebody_was_found_and_find_nobody_themselves() -> None:
+    near = [match(58, frame=1, time_s=2.0), match(59, frame=2, time_s=4.0)]
+
+    (found,) = findings([match(20, time_s=0.0), *near], kept=9)
+
+    assert found.ranges == ((0.0, 2.0),)
+    assert findings(near, kept=9) == ()
+
+
 def test_who_is_surer_comes_first_after_lowering_too() -> None:
     found = findings(
         [
