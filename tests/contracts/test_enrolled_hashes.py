@@ -135,7 +135,7 @@ def test_a_threshold_is_changed_for_one_picture_or_for_all_and_for_one_kind_only
     assert kept.people.set_threshold(ADA, "a", "pdq", 12) == 2
     assert thresholds(kept.enrolled_hashes) == {
         (ADA, "both", "pdq", 31),
-        (ADA, "both", "phash64", 6),
+        (ADA, "both", "phash64", 0),
         (ADA, "a", "pdq", 12),
         (EVE, "a", "pdq", 31),
     }
@@ -153,7 +153,7 @@ def test_a_changed_threshold_is_told_and_one_that_stays_is_not(kept: Stores) -> 
     kept.people.enrol(ADA, RECIPE, [BOTH, picture("a")], NOW)
     since = kept.enrolled_hashes.version()
 
-    assert kept.people.set_threshold(ADA, None, "phash64", 6) == 0
+    assert kept.people.set_threshold(ADA, None, "phash64", 0) == 0
     assert kept.enrolled_hashes.version() == since
     assert kept.people.set_threshold(ADA, None, "phash64", 3) == 1
 

@@ -62,8 +62,15 @@ def test_every_fingerprint_comes_back_with_its_hashers_threshold(kept: Stores) -
     found = kept.enrolled_hashes.enrolments()[1]
 
     assert {each.fingerprint for each in found} == set(offered.fingerprints)
-    assert {each.fingerprint.hasher: each.threshold for each in found} == {"pdq": 31, "phash64": 6}
+    assert {each.fingerprint.hasher: each.threshold for each in found} == {"pdq": 31, "phash64": 0}
     assert {(each.person, each.ref) for each in found} == {(ADA, "a")}
+
+
+def test_a_short_hash_reaches_farther_where_there_is_no_longer_one_beside_it(kept: Stores) -> None:
+    only = Fingerprint(hasher="phash64", view="full", bits="0f" * 8, quality=70)
+    kept.people.enrol(ADA, RECIPE, [HashedPicture(ref="a", quality=80, fingerprints=(only,))], NOW)
+
+    assert [each.threshold for each in kept.enrolled_hashes.enrolments()[1]] == [6]
 
 
 def test_a_fingerprint_keeps_its_time(kept: Stores) -> None:
