@@ -5,6 +5,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from alerts.mail import ORPHANED
 from core.model import NoticeStatus
 from tests.alerts.couriers import NOTICES
@@ -25,6 +27,7 @@ def killed_or_done(folder: Path, port: int, after_s: float) -> bool:
         return process.stdout.read() == "done\n"
 
 
+@pytest.mark.timeout(300)  # seconds: forty processes are started, one after the other
 def test_a_courier_killed_at_any_moment_sends_no_letter_twice_and_hides_none(tmp_path: Path) -> None:
     chance = random.Random(1)  # moments to be killed at
     subprocess.run(courier("prepare", tmp_path), check=True, timeout=60)
