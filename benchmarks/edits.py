@@ -8,26 +8,43 @@ import io
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from typing import Final, NamedTuple, TypeVar
+from functools import partial
+from typing import Final
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageColor, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-Chance = np.random.Generator
-Props = Sequence[Image.Image]  # unrelated photographs: whatever stands beside, around or behind the copy
+from benchmarks.drawing import (
+    BLACK,
+    KEPT,
+    WHITE,
+    Chance,
+    Pixels,
+    Props,
+    any_colour,
+    as_picture,
+    as_pixels,
+    filling,
+    fitting,
+    font_of,
+    middle_of,
+    one_of,
+    readable_on,
+    sized,
+    some_of,
+    within,
+    word,
+)
+from benchmarks.screenshots import browser, phone
+
 Make = Callable[[Image.Image, Chance, Props], bytes]
 Edit = Callable[[Image.Image, Chance], Image.Image]
 Scene = Callable[[Image.Image, Chance, Props], Image.Image]
-Colour = tuple[int, int, int]
-Pixels = NDArray[np.float32]
-Option = TypeVar("Option")
 
 SHORT: Final = 200  # pixels: an edit that makes the copy smaller stops here, where the source has as many
 LONG: Final = 2400  # pixels: what is made of several pictures is not much larger
-KEPT: Final = 0.65  # where a copy is cut to fill its frame, at least so much of its side stays
 
 _FILTERS: Final = (
     Image.Resampling.BOX,
@@ -35,8 +52,6 @@ _FILTERS: Final = (
     Image.Resampling.BICUBIC,
     Image.Resampling.LANCZOS,
 )
-_BLACK: Final = (0, 0, 0)
-_WHITE: Final = (255, 255, 255)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +86,7 @@ def _jpeg_scenes(scene: Scene) -> Make:
 
 def _jpeg(picture: Image.Image, chance: Chance, low: int = 60, high: int = 92, exif: Image.Exif | None = None) -> bytes:
     quality = int(chance.integers(low, high + 1))
-    subsampling = _one(chance, (0, 2, 2))  # 4:4:4 or 4:2:0
+    subsampling = one_of(chance, (0, 2, 2))  # 4:4:4 or 4:2:0
     return _file(picture, "JPEG", quality=quality, subsampling=subsampling, **({} if exif is None else {"exif": exif}))
 
 
@@ -106,7 +121,7 @@ def _palette_png(photograph: Image.Image, chance: Chance, _: Props) -> bytes:
 
 def _quantised(picture: Image.Image, chance: Chance, fewest: int) -> Image.Image:
     colours = int(chance.integers(fewest, 257))
-    method = _one(chance, (Image.Quantize.MEDIANCUT, Image.Quantize.FASTOCTREE))
+    method = one_of(chance, (Image.Quantize.MEDIANCUT, Image.Quantize.FASTOCTREE))
     plain = picture.quantize(colours, method)
     if chance.random() < 0.5:
         return plain
@@ -150,14 +165,14 @@ def _cmyk(picture: Image.Image, _: Chance) -> Image.Image:
 def _smaller(picture: Image.Image, chance: Chance, low: float, high: float) -> Image.Image:
     least = min(max(low, SHORT / min(picture.size)), high)
     scale = chance.uniform(least, high)
-    return _sized(picture, picture.width * scale, picture.height * scale, _one(chance, _FILTERS))
+    return sized(picture, picture.width * scale, picture.height * scale, one_of(chance, _FILTERS))
 
 
 def _stretched(picture: Image.Image, chance: Chance) -> Image.Image:
     factor = math.exp(chance.uniform(math.log(0.75), math.log(4 / 3)))
     if chance.random() < 0.5:
-        return _sized(picture, picture.width * factor, picture.height)
-    return _sized(picture, picture.width, picture.height * factor)
+        return sized(picture, picture.width * factor, picture.height)
+    return sized(picture, picture.width, picture.height * factor)
 
 
 def _cropped(picture: Image.Image, chance: Chance, low: float, high: float) -> Image.Image:
@@ -182,7 +197,7 @@ def _cut(picture: Image.Image, chance: Chance) -> Image.Image:
     off = chance.uniform(0.05, 0.45)
     wide, high = round(picture.width * off), round(picture.height * off)
     return picture.crop(
-        _one(
+        one_of(
             chance,
             (
                 (wide, 0, picture.width, picture.height),
@@ -198,8 +213,8 @@ def _tilted(picture: Image.Image, chance: Chance) -> Image.Image:
     angle = chance.uniform(-9, 9)
     if chance.random() < 0.5:
         width, height = _inner(picture.size, abs(math.radians(angle)))
-        return _middle(picture.rotate(angle, Image.Resampling.BICUBIC), width, height)
-    ground = _one(chance, (_BLACK, _WHITE, _colour(chance)))
+        return middle_of(picture.rotate(angle, Image.Resampling.BICUBIC), width, height)
+    ground = one_of(chance, (BLACK, WHITE, any_colour(chance)))
     return picture.rotate(angle, Image.Resampling.BICUBIC, expand=True, fillcolor=ground)
 
 
@@ -220,7 +235,7 @@ def _inner(size: tuple[int, int], angle: float) -> tuple[int, int]:
 
 def _quarter_turned(picture: Image.Image, chance: Chance) -> Image.Image:
     return picture.transpose(
-        _one(chance, (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270))
+        one_of(chance, (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270))
     )
 
 
@@ -259,7 +274,7 @@ def _gamma(picture: Image.Image, chance: Chance) -> Image.Image:
 def _tinted(picture: Image.Image, chance: Chance) -> Image.Image:
     """Warmer or colder."""
     warmth = chance.uniform(-0.25, 0.25)
-    return _picture(_pixels(picture) * np.array([1 + warmth, 1, 1 - warmth], np.float32))
+    return as_picture(as_pixels(picture) * np.array([1 + warmth, 1, 1 - warmth], np.float32))
 
 
 def _greyed(picture: Image.Image, _: Chance) -> Image.Image:
@@ -279,7 +294,7 @@ _TONES: Final[tuple[Edit, ...]] = (_lit, _contrasted, _saturated, _gamma, _tinte
 
 def _bordered(picture: Image.Image, chance: Chance) -> Image.Image:
     left, top, right, bottom = _margins(min(picture.size), chance)
-    colour = _one(chance, (_BLACK, _WHITE, _colour(chance), _colour(chance)))
+    colour = one_of(chance, (BLACK, WHITE, any_colour(chance), any_colour(chance)))
     framed = Image.new("RGB", (left + picture.width + right, top + picture.height + bottom), colour)
     if chance.random() < 1 / 3:  # two tones
         inset = chance.uniform(0.2, 0.8)
@@ -289,7 +304,7 @@ def _bordered(picture: Image.Image, chance: Chance) -> Image.Image:
             framed.width - round(right * inset),
             framed.height - round(bottom * inset),
         )
-        framed.paste(_one(chance, (_BLACK, _WHITE, _colour(chance))), within)
+        framed.paste(one_of(chance, (BLACK, WHITE, any_colour(chance))), within)
     framed.paste(picture, (left, top))
     return framed
 
@@ -298,7 +313,7 @@ def _margins(side: int, chance: Chance) -> tuple[int, int, int, int]:
     """Alike on all sides, on two that face each other, or each as it came."""
     thick = round(side * chance.uniform(0.02, 0.35))
     every = [round(side * each) for each in chance.uniform(0.02, 0.35, 4)]
-    return _one(
+    return one_of(
         chance,
         (
             (thick, thick, thick, thick),
@@ -313,7 +328,7 @@ def _margins(side: int, chance: Chance) -> tuple[int, int, int, int]:
 def _captioned(picture: Image.Image, chance: Chance) -> Image.Image:
     """A bar of text above or below."""
     bar = round(picture.height * chance.uniform(0.06, 0.22))
-    ground = _one(chance, (_BLACK, _WHITE, _WHITE, _colour(chance)))
+    ground = one_of(chance, (BLACK, WHITE, WHITE, any_colour(chance)))
     above = chance.random() < 0.5
     whole = Image.new("RGB", (picture.width, picture.height + bar), ground)
     whole.paste(picture, (0, bar if above else 0))
@@ -323,9 +338,9 @@ def _captioned(picture: Image.Image, chance: Chance) -> Image.Image:
     top = (0 if above else picture.height) + 0.06 * bar
     centred = chance.random() < 0.6
     for line in range(lines):
-        text, size = _fitting(chance, 0.72 * height, picture.width * chance.uniform(0.5, 0.94))
+        text, size = fitting(chance, 0.72 * height, picture.width * chance.uniform(0.5, 0.94))
         at = (picture.width / 2 if centred else 0.03 * picture.width, top + (line + 0.5) * height)
-        pen.text(at, text, _readable_on(ground), _font(size), "mm" if centred else "lm")
+        pen.text(at, text, readable_on(ground), font_of(size), "mm" if centred else "lm")
     return whole
 
 
@@ -333,26 +348,26 @@ def _texted(picture: Image.Image, chance: Chance) -> Image.Image:
     """Capitals with an outline, over the picture: above, below, or both."""
     picture = picture.copy()
     pen = ImageDraw.Draw(picture)
-    places = _one(chance, ((0.08,), (0.92,), (0.08, 0.92), (0.8, 0.92), (chance.uniform(0.2, 0.8),)))
+    places = one_of(chance, ((0.08,), (0.92,), (0.08, 0.92), (0.8, 0.92), (chance.uniform(0.2, 0.8),)))
     height = picture.height * chance.uniform(0.06, 0.12)
-    ink = _one(chance, (_WHITE, _WHITE, _colour(chance)))
+    ink = one_of(chance, (WHITE, WHITE, any_colour(chance)))
     for place in places:
-        text, size = _fitting(chance, height, picture.width * chance.uniform(0.55, 0.94), capitals=True)
+        text, size = fitting(chance, height, picture.width * chance.uniform(0.55, 0.94), capitals=True)
         at = (picture.width / 2, picture.height * place)
         outline = max(1, round(size / 12))
-        pen.text(at, text, ink, _font(size), "mm", stroke_width=outline, stroke_fill=_readable_on(ink))
+        pen.text(at, text, ink, font_of(size), "mm", stroke_width=outline, stroke_fill=readable_on(ink))
     return picture
 
 
 def _stuck(picture: Image.Image, chance: Chance, low: float, high: float) -> Image.Image:
     """A sticker covers so much of the area, or a spot of it is blurred or pixelated."""
     spot = chance.random() < 0.4
-    sticker = _one(chance, _SPOTS if spot else _STICKERS)(chance)
+    sticker = one_of(chance, _SPOTS if spot else _STICKERS)(chance)
     covering = float(np.asarray(sticker.getchannel("A")).mean()) / 255
     box = _somewhere(picture.size, chance.uniform(low, high) / covering, chance)
     sticker = sticker.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.LANCZOS)
     under = picture.crop(box)
-    ink = _one(chance, (_blurred, _pixelated))(under, chance) if spot else sticker.convert("RGB")
+    ink = one_of(chance, (_blurred, _pixelated))(under, chance) if spot else sticker.convert("RGB")
     picture = picture.copy()
     picture.paste(ink, box, sticker.getchannel("A"))
     return picture
@@ -378,7 +393,7 @@ def _blurred(under: Image.Image, chance: Chance) -> Image.Image:
 
 def _pixelated(under: Image.Image, chance: Chance) -> Image.Image:
     tile = max(under.size) / chance.uniform(5, 12)
-    coarse = _sized(under, under.width / tile, under.height / tile, Image.Resampling.BOX)
+    coarse = sized(under, under.width / tile, under.height / tile, Image.Resampling.BOX)
     return coarse.resize(under.size, Image.Resampling.NEAREST)
 
 
@@ -411,7 +426,7 @@ def _heart(chance: Chance) -> Image.Image:
     across = 16 * np.sin(turn) ** 3
     down = -(13 * np.cos(turn) - 5 * np.cos(2 * turn) - 2 * np.cos(3 * turn) - np.cos(4 * turn))
     points = np.stack([256 + across * 15.6, 226 + down * 15.6], axis=1)
-    pen.polygon([(x, y) for x, y in points.tolist()], _one(chance, ((225, 30, 60), (240, 80, 160), (20, 20, 20))))
+    pen.polygon([(x, y) for x, y in points.tolist()], one_of(chance, ((225, 30, 60), (240, 80, 160), (20, 20, 20))))
     return sticker
 
 
@@ -421,31 +436,31 @@ def _star(chance: Chance) -> Image.Image:
     turn = np.arange(2 * spikes) * math.pi / spikes
     reach = np.where(np.arange(2 * spikes) % 2, chance.uniform(0.5, 0.8), 1.0) * 250
     points = np.stack([256 + reach * np.sin(turn), 256 - reach * np.cos(turn)], axis=1)
-    colour = _colour(chance)
+    colour = any_colour(chance)
     pen.polygon([(x, y) for x, y in points.tolist()], colour)
-    pen.text((256, 256), _word(chance).upper()[:5], _readable_on(colour), _font(90), "mm")
+    pen.text((256, 256), word(chance).upper()[:5], readable_on(colour), font_of(90), "mm")
     return sticker
 
 
 def _label(chance: Chance) -> Image.Image:
     sticker, pen = _blank()
-    colour = _one(chance, (_BLACK, _WHITE, _colour(chance)))
+    colour = one_of(chance, (BLACK, WHITE, any_colour(chance)))
     pen.rounded_rectangle((0, 0, 511, 511), int(chance.integers(0, 90)), colour)
     lines = int(chance.integers(1, 4))
     for line in range(lines):
-        text, size = _fitting(chance, min(170, 380 / lines), 430, capitals=True)
-        pen.text((256, 512 * (line + 1) / (lines + 1)), text, _readable_on(colour), _font(size), "mm")
+        text, size = fitting(chance, min(170, 380 / lines), 430, capitals=True)
+        pen.text((256, 512 * (line + 1) / (lines + 1)), text, readable_on(colour), font_of(size), "mm")
     return sticker
 
 
 def _disc(_: Chance) -> Image.Image:
     sticker, pen = _blank()
-    pen.ellipse((0, 0, 511, 511), _BLACK)
+    pen.ellipse((0, 0, 511, 511), BLACK)
     return sticker
 
 
 def _slab(_: Chance) -> Image.Image:
-    return Image.new("RGBA", (_STICKER, _STICKER), _BLACK)
+    return Image.new("RGBA", (_STICKER, _STICKER), BLACK)
 
 
 _STICKERS: Final[tuple[Callable[[Chance], Image.Image], ...]] = (_face, _heart, _star, _label)
@@ -458,24 +473,24 @@ _SPOTS: Final[tuple[Callable[[Chance], Image.Image], ...]] = (_disc, _slab)
 def _two(photograph: Image.Image, chance: Chance, props: Props) -> Image.Image:
     """Side by side or stacked: each as it is, or in two cells of one shape."""
     stacked = chance.random() < 0.5
-    copy = _within(_smaller(photograph, chance, 0.6, 1.0), LONG / 2)
-    other = _everyday(_others(1, chance, props)[0])
+    copy = within(_smaller(photograph, chance, 0.6, 1.0), LONG / 2)
+    other = _everyday(some_of(1, chance, props)[0])
     if chance.random() < 0.5:
         shape = _shape(copy, chance)
-        copy = _filling(copy, *_cut_to(copy, shape))
-        other = _filling(other, *copy.size)
+        copy = filling(copy, *_cut_to(copy, shape))
+        other = filling(other, *copy.size)
     elif stacked:
-        other = _sized(other, copy.width, other.height * copy.width / other.width)
+        other = sized(other, copy.width, other.height * copy.width / other.width)
     else:
-        other = _sized(other, other.width * copy.height / other.height, copy.height)
+        other = sized(other, other.width * copy.height / other.height, copy.height)
     pair = (copy, other) if chance.random() < 0.5 else (other, copy)
     return _laid([[one] for one in pair] if stacked else [pair], chance)
 
 
 def _four(photograph: Image.Image, chance: Chance, props: Props) -> Image.Image:
-    copy = _within(_smaller(photograph, chance, 0.5, 1.0), LONG / 2)
-    copy = _filling(copy, *_cut_to(copy, _shape(copy, chance)))
-    cells = [copy, *(_filling(other, *copy.size) for other in _others(3, chance, props))]
+    copy = within(_smaller(photograph, chance, 0.5, 1.0), LONG / 2)
+    copy = filling(copy, *_cut_to(copy, _shape(copy, chance)))
+    cells = [copy, *(filling(other, *copy.size) for other in some_of(3, chance, props))]
     order = chance.permutation(4)
     return _laid([[cells[order[0]], cells[order[1]]], [cells[order[2]], cells[order[3]]]], chance)
 
@@ -483,7 +498,7 @@ def _four(photograph: Image.Image, chance: Chance, props: Props) -> Image.Image:
 def _shape(copy: Image.Image, chance: Chance) -> float:
     """Width by height of a cell: an everyday one, as far as the copy can be cut to it."""
     own = copy.width / copy.height
-    return min(max(_one(chance, (1.0, 1.0, 4 / 3, 3 / 4, 4 / 5, own)), own * KEPT), own / KEPT)
+    return min(max(one_of(chance, (1.0, 1.0, 4 / 3, 3 / 4, 4 / 5, own)), own * KEPT), own / KEPT)
 
 
 def _cut_to(copy: Image.Image, shape: float) -> tuple[int, int]:
@@ -493,20 +508,20 @@ def _cut_to(copy: Image.Image, shape: float) -> tuple[int, int]:
 
 def _everyday(other: Image.Image) -> Image.Image:
     """Cut where it is longer than 16:9 or 9:16."""
-    return _middle(other, *_cut_to(other, min(max(other.width / other.height, 9 / 16), 16 / 9)))
+    return middle_of(other, *_cut_to(other, min(max(other.width / other.height, 9 / 16), 16 / 9)))
 
 
 def _laid(rows: Sequence[Sequence[Image.Image]], chance: Chance) -> Image.Image:
     """In rows, all cells of a row of one height and all of a column of one width, with gutters or none, sometimes around it too."""
     width = sum(cell.width for cell in rows[0])
     height = sum(row[0].height for row in rows)
-    gutter = round(max(width, height) * _one(chance, (0.0, chance.uniform(0, 0.03), chance.uniform(0, 0.03))))
+    gutter = round(max(width, height) * one_of(chance, (0.0, chance.uniform(0, 0.03), chance.uniform(0, 0.03))))
     edge = gutter if chance.random() < 0.5 else 0
     size = (
         width + gutter * (len(rows[0]) - 1) + 2 * edge,
         height + gutter * (len(rows) - 1) + 2 * edge,
     )
-    collage = Image.new("RGB", size, _one(chance, (_WHITE, _WHITE, _BLACK, _colour(chance))))
+    collage = Image.new("RGB", size, one_of(chance, (WHITE, WHITE, BLACK, any_colour(chance))))
     top = edge
     for row in rows:
         left = edge
@@ -520,12 +535,12 @@ def _laid(rows: Sequence[Sequence[Image.Image]], chance: Chance) -> Image.Image:
 def _inset(photograph: Image.Image, chance: Chance, props: Props) -> Image.Image:
     """Pasted on another photograph, which is made as large as that takes."""
     share = chance.uniform(0.25, 0.5)
-    copy = _within(_smaller(photograph, chance, 0.4, 1.0), LONG * share)
-    ground = _everyday(_others(1, chance, props)[0])
+    copy = within(_smaller(photograph, chance, 0.4, 1.0), LONG * share)
+    ground = _everyday(some_of(1, chance, props)[0])
     scale = max(copy.width / ground.width, copy.height / ground.height) / share
-    ground = _sized(ground, ground.width * scale, ground.height * scale)
+    ground = sized(ground, ground.width * scale, ground.height * scale)
     if chance.random() < 0.5:
-        copy = ImageOps.expand(copy, max(1, round(0.012 * max(copy.size))), _one(chance, (_WHITE, _WHITE, _BLACK)))
+        copy = ImageOps.expand(copy, max(1, round(0.012 * max(copy.size))), one_of(chance, (WHITE, WHITE, BLACK)))
     left = int(chance.integers(max(1, ground.width - copy.width)))
     top = int(chance.integers(max(1, ground.height - copy.height)))
     ground.paste(copy, (left, top))
@@ -536,12 +551,12 @@ def _rephotographed(photograph: Image.Image, chance: Chance) -> Image.Image:
     """Seen by a camera on a screen: not quite from in front, not quite sharp, with the screen's rows and a dark edge."""
     long = chance.uniform(600, 1100)
     scale = max(long / max(photograph.size), min(1.0, 1.25 * SHORT / min(photograph.size)))
-    screen = _sized(photograph, photograph.width * scale, photograph.height * scale)
-    screen = _picture(_pixels(screen) * _rows(screen.size, chance))
+    screen = sized(photograph, photograph.width * scale, photograph.height * scale)
+    screen = as_picture(as_pixels(screen) * _rows(screen.size, chance))
     room = round(0.2 * max(screen.size))  # more than is ever seen
     scene = ImageOps.expand(screen, room, (int(chance.integers(8, 40)),) * 3)
     seen = _from_aside(scene, room, chance).filter(ImageFilter.GaussianBlur(chance.uniform(0.4, 1.3)))
-    return _picture(_through_a_lens(_pixels(seen), chance))
+    return as_picture(_through_a_lens(as_pixels(seen), chance))
 
 
 def _rows(size: tuple[int, int], chance: Chance) -> Pixels:
@@ -592,379 +607,6 @@ def _through_a_lens(pixels: Pixels, chance: Chance) -> Pixels:
     return (light + glare + noise) * 255
 
 
-# --- screenshots
-
-
-class Theme(NamedTuple):
-    paper: Colour
-    panel: Colour  # bars, fields, cards
-    ink: Colour
-    faint: Colour
-
-
-_LIGHT: Final = Theme((255, 255, 255), (240, 242, 245), (20, 22, 26), (130, 136, 145))
-_DARK: Final = Theme((12, 13, 15), (34, 37, 42), (236, 238, 241), (140, 146, 155))
-
-
-@dataclass(frozen=True, slots=True)
-class Screen:
-    """A screenshot while it is drawn. Lengths are in hundredths of a phone's width, or of a window's height."""
-
-    image: Image.Image
-    pen: ImageDraw.ImageDraw
-    theme: Theme
-    unit: float  # pixels
-    chance: Chance
-
-    def text(
-        self, at: tuple[float, float], text: str, size: float, ink: Colour | None = None, anchor: str = "lm"
-    ) -> float:
-        """Where it is, in pixels. Returns where it ends."""
-        font = _font(size * self.unit)
-        self.pen.text(at, text, ink or self.theme.ink, font, anchor)
-        return at[0] + self.pen.textlength(text, font)
-
-    def lines(self, left: float, top: float, width: float, count: int, size: float) -> float:
-        """So many lines of words, the last one shorter. Returns where the next would begin."""
-        for line in range(count):
-            room = width * (self.chance.uniform(0.3, 0.8) if line == count - 1 else 1.0)
-            text, _ = _fitting(self.chance, size * self.unit, room, shrink=False)
-            self.text((left, top + 0.7 * size * self.unit), text, size)
-            top += 1.4 * size * self.unit
-        return top
-
-
-def _screen(width: int, height: int, unit: float, chance: Chance) -> Screen:
-    theme = _LIGHT if chance.random() < 0.6 else _DARK
-    image = Image.new("RGB", (width, height), theme.paper)
-    return Screen(image, ImageDraw.Draw(image), theme, unit, chance)
-
-
-def _phone(photograph: Image.Image, chance: Chance, props: Props) -> Image.Image:
-    """An app shows the picture as wide as the screen."""
-    width = _one(chance, (720, 828, 1080))
-    screen = _screen(width, round(width * chance.uniform(16, 20) / 9), width / 100, chance)
-    top = _post(screen, photograph, _header(screen, _status_bar(screen)), props)
-    if chance.random() < 0.5:
-        _post(screen, _others(1, chance, props)[0], top + 2 * screen.unit, props)
-    else:
-        _comments(screen, top + 2 * screen.unit)
-    _navigation_bar(screen)
-    return screen.image
-
-
-def _status_bar(screen: Screen) -> int:
-    """The time; reception and battery. Returns where the app begins."""
-    unit, ink, pen, chance = screen.unit, screen.theme.ink, screen.pen, screen.chance
-    height = round(unit * chance.uniform(6, 11))
-    middle = height / 2
-    screen.text((5 * unit, middle), f"{chance.integers(0, 24)}:{chance.integers(0, 60):02}", 4)
-    above, below = middle - 1.6 * unit, middle + 1.6 * unit
-    pen.rounded_rectangle((88 * unit, above, 95 * unit, below), unit, None, ink, max(1, round(0.3 * unit)))
-    charged = (88.7 + 5.6 * chance.uniform(0.1, 1)) * unit
-    pen.rectangle((88.7 * unit, above + 0.7 * unit, charged, below - 0.7 * unit), ink)
-    for bar in range(4):
-        left = (78 + 1.5 * bar) * unit
-        pen.rectangle((left, middle + (0.9 - 0.8 * bar) * unit, left + unit, below), ink)
-    if chance.random() < 0.7:
-        pen.pieslice((71 * unit, middle - 2 * unit, 76.5 * unit, middle + 3.5 * unit), 225, 315, ink)
-    return height
-
-
-def _header(screen: Screen, top: int) -> int:
-    """The app's own bar: a way back, its name, or a field to search in. Returns where it ends."""
-    unit, width = screen.unit, screen.image.width
-    bottom = top + round(unit * screen.chance.uniform(9, 14))
-    middle = (top + bottom) / 2
-    match int(screen.chance.integers(3)):
-        case 0:
-            screen.text((5 * unit, middle), "<", 6)
-            screen.text((width / 2, middle), _word(screen.chance).title(), 4.6, anchor="mm")
-        case 1:
-            screen.text((4 * unit, middle), _word(screen.chance).title(), 6)
-            _glyph(screen, width - 8 * unit, middle, "bubble")
-        case _:
-            field = (4 * unit, top + unit, width - 4 * unit, bottom - unit)
-            screen.pen.rounded_rectangle(field, 2 * unit, screen.theme.panel)
-            screen.text((8 * unit, middle), "Search", 4, screen.theme.faint)
-    screen.pen.line((0, bottom, width, bottom), screen.theme.panel, 2)
-    return bottom
-
-
-def _post(screen: Screen, picture: Image.Image, top: float, props: Props) -> float:
-    """Who, the picture, what to do with it, and what is said about it. Returns where it ends."""
-    unit, width = screen.unit, screen.image.width
-    top = _who(screen, top, props)
-    high = width * picture.height / picture.width
-    shown = _filling(picture, width, round(max(min(high, 0.62 * screen.image.height), KEPT * high)))
-    screen.image.paste(shown, (0, round(top)))
-    top = _icons(screen, top + shown.height)
-    if screen.chance.random() < 0.7:
-        screen.text((4 * unit, top + 2 * unit), f"{screen.chance.integers(2, 9_000):,} likes", 3.8)
-        top += 5.5 * unit
-    return screen.lines(4 * unit, top, 90 * unit, int(screen.chance.integers(1, 4)), 3.7)
-
-
-def _comments(screen: Screen, top: float) -> None:
-    unit = screen.unit
-    for _ in range(int(screen.chance.integers(12))):
-        left = screen.text((4 * unit, top + 2.6 * unit), _word(screen.chance), 3.7, screen.theme.faint)
-        top = screen.lines(left + 2 * unit, top, 92 * unit - left, int(screen.chance.integers(1, 4)), 3.7) + 2 * unit
-
-
-def _who(screen: Screen, top: float, props: Props) -> float:
-    unit = screen.unit
-    side = screen.chance.uniform(8, 11)
-    middle = top + (side / 2 + 2) * unit
-    avatar = _filling(_others(1, screen.chance, props)[0], round(side * unit), round(side * unit))
-    mask = Image.new("L", (4 * avatar.width, 4 * avatar.width))
-    ImageDraw.Draw(mask).ellipse((0, 0, *mask.size), 255)
-    screen.image.paste(avatar, (round(4 * unit), round(top + 2 * unit)), mask.resize(avatar.size, Image.Resampling.BOX))
-    left = (7 + side) * unit
-    name = f"{_word(screen.chance)}_{_word(screen.chance)}"
-    screen.text((left, middle - 2 * unit), name, 3.9)
-    screen.text((left, middle + 2.6 * unit), f"{screen.chance.integers(2, 24)} h", 3.1, screen.theme.faint)
-    for dot in range(3):
-        x = 92 * unit + dot * 1.6 * unit
-        screen.pen.ellipse((x, middle - 0.5 * unit, x + unit, middle + 0.5 * unit), screen.theme.ink)
-    return top + (side + 4) * unit
-
-
-def _icons(screen: Screen, top: float) -> float:
-    unit = screen.unit
-    middle = top + 6 * unit
-    spread = screen.chance.uniform(10, 14)
-    for place, kind in enumerate(("heart", "bubble", "arrow")):
-        _glyph(screen, (7 + place * spread) * unit, middle, kind)
-    if screen.chance.random() < 0.7:
-        _glyph(screen, 93 * unit, middle, "flag")
-    return top + 11 * unit
-
-
-def _navigation_bar(screen: Screen) -> None:
-    unit, width, height = screen.unit, screen.image.width, screen.image.height
-    if screen.chance.random() < 0.5:  # a line to swipe, and the app's own places above it
-        top = height - 17 * unit
-        screen.pen.rectangle((0, top, width, height), screen.theme.paper)
-        screen.pen.line((0, top, width, top), screen.theme.panel, 2)
-        for place, kind in enumerate(("house", "ring", "square", "heart", "bubble")):
-            _glyph(screen, (10 + 20 * place) * unit, top + 6 * unit, kind)
-        bar = (32 * unit, height - 3 * unit, 68 * unit, height - 2 * unit)
-        screen.pen.rounded_rectangle(bar, 0.5 * unit, screen.theme.ink)
-    else:
-        screen.pen.rectangle((0, height - 12 * unit, width, height), screen.theme.panel)
-        for place, kind in enumerate(("back", "ring", "square")):
-            _glyph(screen, (25 + 25 * place) * unit, height - 6 * unit, kind)
-
-
-def _glyph(screen: Screen, x: float, y: float, kind: str) -> None:
-    """An icon, about five units wide."""
-    half, line = 2.6 * screen.unit, max(2, round(0.55 * screen.unit))
-    points = [(x + across * half, y + down * half) for across, down in _GLYPHS[kind]]
-    screen.pen.line([*points, *points[:2]], screen.theme.ink, line, "curve")
-
-
-_ROUND: Final = tuple((math.sin(turn), -math.cos(turn)) for turn in np.linspace(0, 2 * math.pi, 40).tolist())
-
-# Outlines, from -1 to 1.
-_GLYPHS: Final[dict[str, Sequence[tuple[float, float]]]] = {
-    "heart": (
-        (0, 0.95), (-0.9, 0.1), (-1, -0.4), (-0.7, -0.85), (-0.3, -0.85),
-        (0, -0.5), (0.3, -0.85), (0.7, -0.85), (1, -0.4), (0.9, 0.1),
-    ),
-    "arrow": ((-1, -0.8), (1, -0.8), (0, 1), (-0.2, -0.1)),
-    "flag": ((-0.7, -1), (0.7, -1), (0.7, 1), (0, 0.3), (-0.7, 1)),
-    "house": ((0, -1), (1, -0.1), (1, 1), (-1, 1), (-1, -0.1)),
-    "back": ((-0.9, 0), (0.8, -0.9), (0.8, 0.9)),
-    "square": ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)),
-    "ring": _ROUND,
-    "bubble": (*_ROUND[:13], (1.0, 1.0), *_ROUND[16:]),
-}  # fmt: skip
-
-
-def _browser(photograph: Image.Image, chance: Chance, props: Props) -> Image.Image:
-    """A window on a page with the picture somewhere in it."""
-    width = int(chance.integers(1280, 1921))
-    height = round(width / chance.uniform(16 / 10, 16 / 9))
-    screen = _screen(width, height, height / 100, chance)
-    top = _tabs(screen)
-    side = width * _one(chance, (0.0, chance.uniform(0.1, 0.2)))
-    if side:
-        _sidebar(screen, top, side)
-    left = side + width * chance.uniform(0.02, 0.1)
-    right = _article(screen, photograph, left, top)
-    if chance.random() < 0.6:
-        _thumbnails(screen, right + 3 * screen.unit, top + 4 * screen.unit, props)
-    return screen.image
-
-
-def _tabs(screen: Screen) -> float:
-    """The strip of tabs, and the bar with the address. Returns where the page begins."""
-    unit, width, theme = screen.unit, screen.image.width, screen.theme
-    strip, bar = 4.5 * unit, 5.5 * unit
-    screen.pen.rectangle((0, 0, width, strip), theme.panel)
-    left = unit * screen.chance.uniform(1, 9)
-    shown = int(screen.chance.integers(4))
-    for tab in range(int(screen.chance.integers(1, 5))):
-        wide = 26 * unit
-        if tab == shown:
-            screen.pen.rounded_rectangle((left, 0.8 * unit, left + wide, strip + unit), unit, theme.paper)
-        screen.pen.ellipse((left + unit, 1.8 * unit, left + 3 * unit, 3.8 * unit), _colour(screen.chance))
-        screen.text((left + 4 * unit, 2.8 * unit), " ".join(_word(screen.chance) for _ in range(2)).title(), 1.7)
-        left += wide + unit
-    screen.pen.rectangle((0, strip, width, strip + bar), theme.paper)
-    for place, kind in enumerate((">", "<")):
-        screen.text(((6 - 3 * place) * unit, strip + bar / 2), kind, 2.4, anchor="mm")
-    screen.pen.rounded_rectangle(
-        (10 * unit, strip + unit, width - 14 * unit, strip + bar - unit), 2 * unit, theme.panel
-    )
-    address = f"{_word(screen.chance)}.example/{_word(screen.chance)}/{screen.chance.integers(10_000)}"
-    screen.text((12 * unit, strip + bar / 2), address, 1.8)
-    screen.pen.ellipse((width - 6 * unit, strip + unit, width - 2.5 * unit, strip + bar - unit), _colour(screen.chance))
-    screen.pen.line((0, strip + bar, width, strip + bar), theme.panel, 2)
-    return strip + bar
-
-
-def _sidebar(screen: Screen, top: float, width: float) -> None:
-    unit = screen.unit
-    screen.pen.rectangle((0, top, width, screen.image.height), screen.theme.panel)
-    for item in range(int(screen.chance.integers(4, 11))):
-        y = top + (5 + 5 * item) * unit
-        screen.pen.rounded_rectangle((2 * unit, y - unit, 4 * unit, y + unit), 0.4 * unit, screen.theme.faint)
-        screen.text((6 * unit, y), _word(screen.chance).title(), 2)
-
-
-def _article(screen: Screen, photograph: Image.Image, left: float, top: float) -> float:
-    """A headline, the picture, and text around it. Returns where the column ends at the right."""
-    unit, chance = screen.unit, screen.chance
-    shape = photograph.width / photograph.height
-    room = screen.image.width - left - 2 * unit
-    high = min(screen.image.height * chance.uniform(0.35, 0.70), room / shape)
-    wide = high * shape
-    column = min(max(wide, 60 * unit), room)
-    y = top + 3 * unit
-    if chance.random() < 0.7:
-        y = screen.lines(left, y, column * 0.8, 1, 4) + 0.5 * unit
-    spare = screen.image.height - y - high - unit
-    while spare > 8 * unit and chance.random() < 0.5:
-        y = screen.lines(left, y, column, 2, 1.9) + 1.5 * unit
-        spare = screen.image.height - y - high - unit
-    y = min(y, screen.image.height - high - unit)
-    screen.image.paste(_sized(photograph, wide, high), (round(left), round(y)))
-    y += high + 2 * unit
-    while y < screen.image.height:
-        y = screen.lines(left, y, column, int(chance.integers(1, 5)), 1.9) + 2 * unit
-    return left + column
-
-
-def _thumbnails(screen: Screen, left: float, top: float, props: Props) -> None:
-    """Beside the column, as many as there is room for."""
-    unit, chance = screen.unit, screen.chance
-    side = round(unit * chance.uniform(12, 22))
-    for row in range(math.ceil((screen.image.height - top) / (side + 5 * unit))):
-        for column in range(int((screen.image.width - left - 2 * unit) // (side + 2 * unit))):
-            x, y = left + column * (side + 2 * unit), top + row * (side + 5 * unit)
-            screen.image.paste(_filling(_others(1, chance, props)[0], side, side), (round(x), round(y)))
-            screen.text((x, y + side + 1.6 * unit), _word(chance).title(), 1.6, screen.theme.faint)
-
-
-# --- by hand
-
-
-def _one(chance: Chance, options: Sequence[Option]) -> Option:
-    return options[int(chance.integers(len(options)))]
-
-
-def _others(count: int, chance: Chance, props: Props) -> list[Image.Image]:
-    """Different ones, as long as there are so many."""
-    return [props[int(which)] for which in chance.choice(len(props), count, replace=len(props) < count)]
-
-
-def _sized(
-    picture: Image.Image, width: float, height: float, by: Image.Resampling = Image.Resampling.BICUBIC
-) -> Image.Image:
-    return picture.resize((max(1, round(width)), max(1, round(height))), by)
-
-
-def _within(picture: Image.Image, longest: float) -> Image.Image:
-    scale = min(1.0, longest / max(picture.size))
-    return _sized(picture, picture.width * scale, picture.height * scale) if scale < 1 else picture
-
-
-def _filling(picture: Image.Image, width: int, height: int) -> Image.Image:
-    """Cut around its middle to that shape, then as large."""
-    return ImageOps.fit(picture, (width, height), Image.Resampling.BICUBIC)
-
-
-def _middle(picture: Image.Image, width: int, height: int) -> Image.Image:
-    left, top = (picture.width - width) // 2, (picture.height - height) // 2
-    return picture.crop((left, top, left + width, top + height))
-
-
-def _pixels(picture: Image.Image) -> Pixels:
-    """(height, width, 3), 0 … 255."""
-    return np.asarray(picture, np.float32)
-
-
-def _picture(pixels: Pixels) -> Image.Image:
-    return Image.fromarray(np.clip(np.rint(pixels), 0, 255).astype(np.uint8))
-
-
-def _colour(chance: Chance) -> Colour:
-    """Any that is not grey."""
-    hue, saturation, lightness = chance.integers(360), chance.integers(35, 101), chance.integers(25, 81)
-    red, green, blue, *_ = ImageColor.getrgb(f"hsl({hue},{saturation}%,{lightness}%)")
-    return red, green, blue
-
-
-def _readable_on(ground: Colour) -> Colour:
-    red, green, blue = ground
-    return _BLACK if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else _WHITE
-
-
-@lru_cache(maxsize=256)
-def _font_of(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
-
-
-def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """The one that comes with Pillow, so high in pixels."""
-    return _font_of(max(6, round(size)))
-
-
-def _fitting(
-    chance: Chance, size: float, width: float, *, capitals: bool = False, shrink: bool = True
-) -> tuple[str, float]:
-    """As many words as fill that width, and the font size at which even a single one does not go beyond it."""
-    words = [_word(chance)]
-    while len(words) < 40 and _length(" ".join(words), size, capitals=capitals) < width:
-        words.append(_word(chance))
-    if len(words) > 1:
-        words.pop()
-    text = " ".join(words)
-    text = text.upper() if capitals else text.capitalize()
-    return text, size * min(1.0, width / _font(size).getlength(text)) if shrink else size
-
-
-def _length(text: str, size: float, *, capitals: bool) -> float:
-    return _font(size).getlength(text.upper() if capitals else text)
-
-
-def _word(chance: Chance) -> str:
-    return _one(chance, _WORDS)
-
-
-_WORDS: Final = (
-    "a", "the", "one", "my", "your", "this", "that", "when", "where", "nobody", "everybody", "never", "always",
-    "again", "today", "tomorrow", "summer", "winter", "morning", "night", "window", "river", "garden", "kitchen",
-    "street", "station", "mountain", "bread", "coffee", "letter", "number", "picture", "camera", "friend",
-    "brother", "sister", "neighbour", "teacher", "doctor", "looks", "comes", "goes", "says", "knew", "found",
-    "lost", "broke", "made", "bought", "forgot", "little", "old", "green", "quiet", "strange", "best", "first",
-    "last", "only", "just", "because", "without", "after", "before", "with", "from", "about", "over", "under",
-    "really", "maybe", "why", "not",
-)  # fmt: skip
-
-
 FAMILIES: Final[tuple[Family, ...]] = (
     Family("jpeg-requantised", _jpegs(_unchanged, 15, 60), "JPEG again, quality 15 to 60"),
     Family("resized", _jpegs(partial(_smaller, low=0.3, high=0.9)), "made smaller, 30 to 90 % of its sides, at least 200 pixels"),
@@ -982,8 +624,8 @@ FAMILIES: Final[tuple[Family, ...]] = (
     Family("text-over", _jpegs(_texted), "outlined text over it, one or two lines of 6 to 12 % of the height"),
     Family("sticker", _jpegs(partial(_stuck, low=0.06, high=0.20)), "a sticker, blur or mosaic over 6 to 20 % of the area"),
     Family("crop-sticker", _jpegs(_cropped_stuck), "80 to 95 % of both sides kept, then 5 to 10 % of the area covered"),
-    Family("phone-screenshot", _jpeg_or_png(_phone), "in an app on a phone of 9:16 to 9:20, as wide as the screen"),
-    Family("browser-screenshot", _jpeg_scenes(_browser), "on a page in a window, 35 to 70 % of the window's height"),
+    Family("phone-screenshot", _jpeg_or_png(phone), "in an app on a phone of 9:16 to 9:20, as wide as the screen"),
+    Family("browser-screenshot", _jpeg_scenes(browser), "on a page in a window, 35 to 70 % of the window's height"),
     Family("collage-2", _jpeg_scenes(_two), "beside or above another picture, gutter 0 to 3 %"),
     Family("collage-4", _jpeg_scenes(_four), "one of four pictures, cut to the shape of its cell, gutter 0 to 3 %"),
     Family("inset", _jpeg_scenes(_inset), "pasted on another picture, 25 to 50 % of its width or height"),
