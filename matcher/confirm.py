@@ -30,6 +30,7 @@ _SHELVES: Final[Mapping[str, tuple[int, ...]]] = {
     "phash64": (6,),
 }
 _PLAINNESS: Final = {Evidence.FRAME: 0, Evidence.REGION: 1, Evidence.REGISTERED: 2, Evidence.LOCAL: 3}
+NEVER: Final = -1  # bits
 _SURENESS: Final = {Tier.CONFIRMED: 0, Tier.PROBABLE: 1, Tier.REVIEW: 2}
 
 
@@ -61,25 +62,19 @@ class Limits:
         """(differing bits up to which, tier), the surest first. LOCAL is told by more: see `corners`."""
         match evidence:
             case Evidence.FRAME:
-                return (
-                    (self.frame_confirmed, Tier.CONFIRMED),
-                    (self.frame_probable, Tier.PROBABLE),
-                    (self.frame_review, Tier.REVIEW),
-                )
+                bits = self.frame_confirmed, self.frame_probable, self.frame_review
             case Evidence.REGION:
-                return (
-                    (self.region_confirmed, Tier.CONFIRMED),
-                    (self.region_probable, Tier.PROBABLE),
-                    (self.region_review, Tier.REVIEW),
-                )
+                bits = self.region_confirmed, self.region_probable, self.region_review
             case Evidence.REGISTERED:
-                return ((self.registered_probable, Tier.PROBABLE), (self.registered_review, Tier.REVIEW))
-            case Evidence.LOCAL:
+                bits = NEVER, self.registered_probable, self.registered_review
+            case _:
                 return ()
+        return tuple(zip(bits, _SURENESS, strict=True))
 
     def corners(self, match: Match) -> Tier | None:
         """How sure a LOCAL match is."""
-        if match.distance > self.local_bits and 100 * match.agreeing <= self.local_share * match.visible:
+        near = match.distance <= min(self.local_bits, match.enrolment.threshold)
+        if not near and 100 * match.agreeing <= self.local_share * match.visible:
             return None
         if match.agreeing >= self.local_probable:
             return Tier.PROBABLE
@@ -107,7 +102,7 @@ def finding(match: Match, limits: Limits = DEFAULT) -> Finding | None:
         return None
     if match.evidence is Evidence.LOCAL:
         sure = limits.corners(match)
-        return None if sure is None else Finding(match=match, tier=sure, limit=limits.local_bits)
+        return None if sure is None else Finding(match=match, tier=sure, limit=min(limits.local_bits, entry.threshold))
     if match.distance > entry.threshold or min(entry.fingerprint.quality, match.seen.quality) < MIN_QUALITY:
         return None
     steps = _SUPPORT if match.seen.hasher == "phash64" else limits.steps(match.evidence)

@@ -1,7 +1,6 @@
 """The front door: a picture's bytes in, whose picture it is out."""
 
 import atexit
-import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -106,10 +105,7 @@ class MatchingExaminer:
         found: list[Match] = []
         for scene in reading.scenes:
             if scene.corners is not None:
-                with contextlib.suppress(
-                    ValueError
-                ):  # the child was taken over: what it says of corners is worth nothing
-                    found += self._corners.matches(unpacked(scene.corners), scene.plane, quality, scene.frame)
+                found += self._corners.matches(unpacked(scene.corners), scene.plane, quality, scene.frame)
         return found
 
 

@@ -145,10 +145,13 @@ class HashIndex:
     def __len__(self) -> int:
         return len(self._rows) if self._owners is None else len(self._owners[1])
 
-    def search(self, queries: Words, threshold: int = 31, threads: int = 1) -> Pairs:
+    def search(self, queries: Words, threshold: int = 31, threads: int = 1, *, fullest: int = 0) -> Pairs:
         """All pairs at most `threshold` bits apart, sorted by row, then entry: rows of `queries`, entries, distances.
 
         Memory does not grow with q and n, only with what is found.
+
+        fullest   0, or where many pairs tell of one thing: buckets that hold more are passed over, and only the very same keys are
+                  looked up. Where hashes resemble each other that spares nine tenths of the work. Not all pairs are found
         """
         _check(queries, "queries")
         if queries.shape[1] != self._rows.shape[1]:
@@ -167,21 +170,21 @@ class HashIndex:
             raise WrongHashes(f"threads {threads}: at least one does the work")
         parts = min(threads, -(-len(queries) // _THREAD_QUERIES))
         if parts <= 1 and len(queries) <= _BLOCK_QUERIES:
-            return self._block(queries, threshold)
+            return self._block(queries, threshold, fullest)
         size = min(_BLOCK_QUERIES, -(-len(queries) // parts))
         blocks = range(0, len(queries), size)
         with ThreadPoolExecutor(parts) as pool:
-            found = list(pool.map(lambda start: self._block(queries[start : start + size], threshold), blocks))
+            found = list(pool.map(lambda start: self._block(queries[start : start + size], threshold, fullest), blocks))
         return Pairs(
             np.concatenate([part.rows + start for part, start in zip(found, blocks, strict=True)]),
             np.concatenate([part.entries for part in found]),
             np.concatenate([part.distances for part in found]),
         )
 
-    def _block(self, queries: Words, threshold: int) -> Pairs:
+    def _block(self, queries: Words, threshold: int, fullest: int) -> Pairs:
         count, width = self._rows.shape
         if self._bands is not None and planner.by_bands(count, width, len(queries), threshold, dispatch.kind()):
-            found = hamming.search(self._bands, queries, threshold)
+            found = hamming.search(self._bands, queries, threshold, fullest)
         elif self._planes is not None:
             found = slices.search(self._planes, self._rows, 64 * width, hamming.diagonals(queries), threshold)
         else:

@@ -145,7 +145,8 @@ def enrolments(
 
 
 def enrolled_picture(picture: Sequence[Enrolment]) -> EnrolledPicture:
-    """
+    """The picture with the enrolment that stands for it: an upright whole view where there is one.
+
     picture    everything enrolled of it, in the order in which it was
     """
     upright = {each.fingerprint.hasher: each for each in reversed(picture) if each.fingerprint.view == UPRIGHT}

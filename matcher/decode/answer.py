@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.model import Fingerprint, State
+from matcher.corners import unpacked
 from matcher.hashers.area import SIDE
 from matcher.hashers.kind import Hasher
 from matcher.views import is_view
@@ -123,6 +124,8 @@ def _scenes(rows: object, pixels: bytes) -> tuple[Scene, ...]:
         plane = np.frombuffer(pixels[at:end], np.uint8).reshape(height, width)
         corners = None if corner_bytes is None else pixels[end : end + corner_bytes]
         at = end + (corner_bytes or 0)
+        if corners is not None:
+            unpacked(corners)  # none that cannot be read: they would pass for a picture in which nobody's are
         scenes.append(Scene(frame, plane, corners))
     if at != len(pixels):
         raise NotAnAnswer("more or fewer pixels than were named")

@@ -55,9 +55,8 @@ class _Least(NamedTuple):
 
 
 _FINE: Final = _Least(512, 512)  # corners are looked for in what is left
-_COARSE: Final = _Least(
-    256, SIDE
-)  # four for each of the 64 samples of a hash, and no cell is lost that a small plane would show
+# Four for each of the 64 samples of a hash, and no cell is lost that a small plane would show.
+_COARSE: Final = _Least(256, SIDE)
 _COARSEST: Final = _Least(128, 0)  # where all there is are means of 8 × 8: two for each of the 64 samples
 _STRIP_OFFSETS, _STRIP_SIZES, _TILE_OFFSETS, _TILE_SIZES = 273, 279, 324, 325
 

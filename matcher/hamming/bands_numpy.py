@@ -62,16 +62,17 @@ def build(hashes: Words, key_bits: int | None = None) -> Bands:
     return Bands(rows=rows, starts=starts, following=following, rest=rest)
 
 
-def search(bands: Bands, queries: Words, threshold: int) -> Pairs:
-    """All pairs at most `threshold` bits apart, each once, in no order.
+def search(bands: Bands, queries: Words, threshold: int, fullest: int = 0) -> Pairs:
+    """All pairs at most `threshold` bits apart, each once, in no order; several times with `fullest`.
 
     queries   (q, w) uint64, bits in the order the hashes were given in
+    fullest   as `dispatch.search`
     Exact for every threshold; where a tenth of the entries or more are candidates, comparing every pair is faster (`planner.share`).
     Holds at most about 20 MiB beside its answer.
     """
     found = [no_pairs()]
     if bands.count:
-        plan = _plan(threshold, bands.bands, bands.key_bits)
+        plan = _plan(threshold, bands.bands, bands.key_bits, fullest)
         for first in range(0, len(queries), _QUERIES):
             asked = _Asked.of(queries[first : first + _QUERIES])
             for near in _near_seconds(bands, plan, asked):
@@ -103,21 +104,26 @@ class _Plan:
     turned: NDArray[np.uint16]  # (p,) bits of the key that are turned over
     flips: NDArray[np.uint8]  # (p,) how many: the band differs in so many bits at least
     most: NDArray[np.int16]  # (CHAIN, m) bits in which a chain of 1, 2, 3, 4 bands from each band on may differ
+    fullest: int  # entries of a bucket that is looked into; 0: any is
 
 
 @lru_cache(maxsize=8)
-def _plan(threshold: int, bands: int, key_bits: int) -> _Plan:
+def _plan(threshold: int, bands: int, key_bits: int, fullest: int) -> _Plan:
     quota = np.array(quotas(threshold, bands), np.int16)
     masks = np.arange(2**key_bits, dtype=np.uint16)
     counts = np.bitwise_count(masks)
     fewest_first = np.argsort(counts, kind="stable")
-    some = [fewest_first[: np.count_nonzero(counts < bits)] for bits in quota.tolist()]
+    most = _chains(quota[None])[:, 0] - 1
+    if fullest:
+        most[0] = np.minimum(most[0], 0)
+    some = [fewest_first[: np.count_nonzero(counts <= bits)] for bits in most[0].tolist()]
     every = np.concatenate(some)
     return _Plan(
         band=np.repeat(np.arange(bands, dtype=np.uint8), [len(each) for each in some]),
         turned=masks[every],
         flips=counts[every],
-        most=_chains(quota[None])[:, 0] - 1,
+        most=most,
+        fullest=fullest,
     )
 
 
@@ -177,6 +183,8 @@ def _near_seconds(bands: Bands, plan: _Plan, asked: _Asked) -> Iterator[_Near]:
         first = (starts.take(bucket, mode="clip") + offset).reshape(-1)
         bucket += 1
         last = (starts.take(bucket, mode="clip") + offset).reshape(-1)
+        if plan.fullest:
+            last = np.where(last - first > plan.fullest, first, last)
         lanes = asked.lanes.take(band + 1, axis=0, mode="wrap").reshape(-1, 2)
         # What is left for the second band, in each byte, beside its high bit.
         room = (plan.most[1].take(band) - plan.flips[some]).astype(np.uint64) * _EACH_BYTE | _HIGH_BITS
@@ -247,7 +255,9 @@ def _finish(
     whole = np.bitwise_count(apart).sum(axis=1, dtype=np.int64)
     # A damaged file may name a row that is not there.
     found = np.flatnonzero((whole <= threshold) & (entry < bands.count))
-    found = found[_first_band(apart.take(found, axis=0), plan) == band.take(found)] if len(found) else found
+    # Where some buckets are passed over, the first band that leads to a pair may be one of those.
+    if len(found) and not plan.fullest:
+        found = found[_first_band(apart.take(found, axis=0), plan) == band.take(found)]
     return query.take(found), entry.take(found), whole.take(found)
 
 

@@ -24,12 +24,26 @@ def build(hashes: Words) -> Bands:
     return bands_numpy.build(hashes) if chosen is None else chosen.build(hashes)
 
 
-def search(bands: Bands, queries: Words, threshold: int) -> Pairs:
-    """All pairs at most `threshold` bits apart, each once, sorted by row, then entry."""
+def search(bands: Bands, queries: Words, threshold: int, fullest: int = 0) -> Pairs:
+    """All pairs at most `threshold` bits apart, each once, sorted by row, then entry.
+
+    fullest   0, or only buckets of the very same keys are looked into, and none that holds more: quick where many hashes resemble each
+              other, and not all pairs are found
+    """
     chosen = kernel.current()
     if chosen is None:
-        return in_order(bands_numpy.search(bands, queries, threshold))
-    return chosen.search(bands, queries, threshold)
+        found = in_order(bands_numpy.search(bands, queries, threshold, fullest))
+    else:
+        found = chosen.search(bands, queries, threshold, fullest)
+    return _each_once(found) if fullest else found
+
+
+def _each_once(found: Pairs) -> Pairs:
+    """
+    found   in order
+    """
+    new = (np.diff(found.rows, prepend=-1) != 0) | (np.diff(found.entries, prepend=-1) != 0)
+    return Pairs(*(column[new] for column in found))
 
 
 def scan(rows: Words, queries: Words, threshold: int) -> Pairs:

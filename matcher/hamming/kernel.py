@@ -77,7 +77,7 @@ _FUNCTIONS: Final = {
         ctypes.c_int,
     ),
     "bands_find": (
-        [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_void_p, ctypes.c_int],
+        [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_int64, ctypes.c_void_p, ctypes.c_int],
         ctypes.c_int,
     ),
     "scan_search": (
@@ -170,15 +170,15 @@ class Kernel:
             raise MemoryError("no memory to build the index")
         return made
 
-    def search(self, bands: Bands, queries: Words, threshold: int) -> Pairs:
-        """Each pair once, sorted by row, then entry."""
+    def search(self, bands: Bands, queries: Words, threshold: int, fullest: int = 0) -> Pairs:
+        """Each pair once, sorted by row, then entry; several times with `fullest`."""
         queries = np.ascontiguousarray(queries)
         address = queries.ctypes.data
         index = _Bands(*bands.addresses, bands.count, bands.rows.shape[1], bands.key_bits)
 
         def ask(found: _Found) -> None:
             if self.library.bands_find(
-                ctypes.byref(index), address, len(queries), threshold, ctypes.byref(found), self.level
+                ctypes.byref(index), address, len(queries), threshold, fullest, ctypes.byref(found), self.level
             ):
                 raise MemoryError("no memory to search the index")
 

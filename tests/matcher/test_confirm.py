@@ -70,6 +70,8 @@ def tier(found: Match, limits: Limits | None = None) -> Tier | None:
         (match(40, hasher="area", evidence=Evidence.LOCAL, agreeing=7, visible=150), Tier.REVIEW),
         (match(0, hasher="area", evidence=Evidence.LOCAL, agreeing=5, visible=150), None),
         (match(41, hasher="area", evidence=Evidence.LOCAL, agreeing=30, visible=150), None),
+        (match(31, hasher="area", threshold=31, evidence=Evidence.LOCAL, agreeing=8, visible=150), Tier.PROBABLE),
+        (match(32, hasher="area", threshold=31, evidence=Evidence.LOCAL, agreeing=8, visible=150), None),
         (match(UNTOLD, hasher="area", evidence=Evidence.LOCAL, agreeing=31, visible=150), Tier.PROBABLE),
         (match(UNTOLD, hasher="area", evidence=Evidence.LOCAL, agreeing=8, visible=39), Tier.PROBABLE),
         (match(UNTOLD, hasher="area", evidence=Evidence.LOCAL, agreeing=6, visible=29), Tier.REVIEW),

@@ -151,6 +151,7 @@ typedef struct {
     int candidate_count;
     suspect_t suspects[WAITING];
     int suspect_count;
+    int64_t fullest; /* entries of a bucket that is looked into; 0: any is */
     found_t *found;
 } search_t;
 
@@ -237,11 +238,11 @@ static void ask_ahead(const search_t *search, int64_t count) {
     const int64_t buckets = (int64_t)1 << index->key_bits;
     for (int step = 0; step < 2; step++)
         for (int band = 0; band < search->bands; band++) {
-            if (search->quota[band] == 0 || search->upto_weight[search->quota[band] - 1] > CHUNK) continue;
+            if (search->quota[band] == 0 || search->upto_weight[search->upto_from[0][band]] > CHUNK) continue;
             const uint32_t *starts = index->starts + band * (buckets + 1);
             for (int64_t query = 0; query < count; query++) {
                 const uint32_t key = (uint32_t)lanes[query * search->bands + band] >> (16 - index->key_bits);
-                for (int64_t probe = 0; probe < search->upto_weight[search->quota[band] - 1]; probe++) {
+                for (int64_t probe = 0; probe < search->upto_weight[search->upto_from[0][band]]; probe++) {
                     const uint32_t *start = starts + (key ^ search->flips[probe]);
                     if (step == 0)
                         __builtin_prefetch(start);
@@ -255,24 +256,29 @@ static void ask_ahead(const search_t *search, int64_t count) {
 }
 
 /* All pairs at most `threshold` bits apart, each once, in no order. queries (count, width) are diagonals; rows of the answer count from
- * `first`. Returns 0, or -1 without memory. `following` must be readable 32 lanes beyond its end. */
-API int bands_search(const bands_t *index, const uint64_t *queries, int64_t first, int64_t count, int threshold, found_t *found, int level) {
-    search_t search = {.index = index, .queries = queries, .first = first, .threshold = threshold, .bands = 4 * index->width, .found = found};
-    int most = 0;
+ * `first`. Returns 0, or -1 without memory. `following` must be readable 32 lanes beyond its end.
+ * fullest: 0, or only what lies in buckets of the very same keys that hold at most so many: not all pairs, and some several times. */
+API int bands_search(const bands_t *index, const uint64_t *queries, int64_t first, int64_t count, int threshold, int64_t fullest, found_t *found,
+                     int level) {
+    search_t search = {.index = index, .queries = queries, .first = first, .threshold = threshold, .bands = 4 * index->width,
+                       .fullest = fullest, .found = found};
     for (int band = 0; band < search.bands; band++) {
         const int total = threshold + 1;
         search.quota[band] = total * (band + 1) / search.bands - total * band / search.bands;
-        if (search.quota[band] - 1 > most) most = search.quota[band] - 1;
+    }
+    int most = 0;
+    for (int band = 0; band < MOST_BANDS; band++) {
+        for (int length = 0, sum = 0; length < CHAIN; length++) {
+            sum += search.quota[(band + length) % search.bands];
+            search.upto_from[length][band] = (int16_t)(band < search.bands ? sum - 1 : -1);
+        }
+        if (fullest > 0 && search.upto_from[0][band] > 0) search.upto_from[0][band] = 0;
+        if (search.upto_from[0][band] > most) most = search.upto_from[0][band];
     }
     uint16_t *flips = flips_of(index->key_bits, most, search.upto_weight);
     if (flips == NULL) return -1;
     search.flips = flips;
     if (count <= FEW) ask_ahead(&search, count);
-    for (int band = 0; band < MOST_BANDS; band++)
-        for (int length = 0, sum = 0; length < CHAIN; length++) {
-            sum += search.quota[(band + length) % search.bands];
-            search.upto_from[length][band] = (int16_t)(band < search.bands ? sum - 1 : -1);
-        }
     for (search.band = 0; search.band < search.bands; search.band++) {
         if (search.quota[search.band] == 0) continue;
         for (int length = 0; length < CHAIN; length++) search.upto[length] = search.upto_from[length][search.band];
@@ -298,11 +304,11 @@ static int row_then_entry(const void *left, const void *right) {
 }
 
 /* The same for hashes as they are published, and sorted by row, then entry; unsorted where there was no room for all. */
-API int bands_find(const bands_t *index, const uint64_t *hashes, int64_t count, int threshold, found_t *found, int level) {
+API int bands_find(const bands_t *index, const uint64_t *hashes, int64_t count, int threshold, int64_t fullest, found_t *found, int level) {
     uint64_t *turned = malloc(((size_t)count * (size_t)index->width + 1) * sizeof *turned);
     if (turned == NULL) return -1;
     bands_diagonals(hashes, count, index->width, turned, level);
-    const int refused = bands_search(index, turned, 0, count, threshold, found, level);
+    const int refused = bands_search(index, turned, 0, count, threshold, fullest, found, level);
     free(turned);
     if (found->count > 1 && found->count <= found->capacity) qsort(found->pairs, (size_t)found->count, sizeof *found->pairs, row_then_entry);
     return refused;

@@ -41,8 +41,8 @@ TARGET static void LEVEL(settle)(search_t *search) {
         }
         if (distance > search->threshold) continue;
         /* A pair is found in several bands, and the first of them tells of it. Where the key is only a part of the band, it may also be that the
-         * pair should not be here at all. */
-        if (LEVEL(first_band)(search, differing) == search->band)
+         * pair should not be here at all. Not where some buckets are passed over: the first one may be one of those. */
+        if (search->fullest > 0 || LEVEL(first_band)(search, differing) == search->band)
             found_add(search->found, (uint32_t)(search->first + suspect.query), suspect.row, (uint32_t)distance);
     }
     search->suspect_count = 0;
@@ -115,7 +115,8 @@ TARGET static void LEVEL(band)(search_t *search, int64_t count) {
             const int64_t from = asked_chunk * CHUNK, upto = from + CHUNK < probes ? from + CHUNK : probes;
             for (int64_t probe = from; probe < upto; probe++) {
                 const uint32_t at = key ^ search->flips[probe];
-                const bucket_t bucket = {starts[at], starts[at + 1]};
+                bucket_t bucket = {starts[at], starts[at + 1]};
+                if (search->fullest > 0 && bucket.end - bucket.start > search->fullest) bucket.end = bucket.start;
                 buckets[probe - from] = bucket;
                 __builtin_prefetch(search->following + bucket.start);
                 __builtin_prefetch(search->following + bucket.end); /* half of the buckets lie on two lines */

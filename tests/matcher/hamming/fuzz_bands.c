@@ -13,7 +13,7 @@ static void search(const bands_t *index, const uint64_t *queries, int64_t asked,
     for (int level = 0; level < levels(); level++) {
         const int64_t capacity = below(4) ? most : below(expected_count + 1);
         found_t found = {room(capacity, sizeof(pair_t)), capacity, 0};
-        check(bands_search(index, queries, first, asked, threshold, &found, level) == 0, "it searches", level, 0, 0);
+        check(bands_search(index, queries, first, asked, threshold, 0, &found, level) == 0, "it searches", level, 0, 0);
         compare(&found, expected, expected_count, state);
         found.count = 0;
         scan_search(index->rows, index->count, index->width, queries, first, asked, threshold, &found, level);
@@ -33,7 +33,7 @@ static void find(const bands_t *index, const uint64_t *hashes, int64_t asked, in
     for (int level = 0; level < levels(); level++) {
         const int64_t capacity = below(4) ? most : below(expected_count + 1);
         found_t found = {room(capacity, sizeof(pair_t)), capacity, 0};
-        check(bands_find(index, hashes, asked, threshold, &found, level) == 0, "it finds", level, 0, 0);
+        check(bands_find(index, hashes, asked, threshold, 0, &found, level) == 0, "it finds", level, 0, 0);
         check(found.count == expected_count, "as many found", found.count, expected_count, level);
         check(found.count > capacity || memcmp(found.pairs, expected, (size_t)expected_count * sizeof *expected) == 0, "in order", level, 0, 0);
         free(found.pairs);

@@ -1,5 +1,6 @@
 """The slow and obvious answer, and hashes that lie where an engine goes wrong."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from matcher.hamming import Pairs, Words
-from matcher.hamming.bands import BAND_BITS, diagonals, quotas
+from matcher.hamming.bands import BAND_BITS, CHAIN, diagonals, quotas
 
 Found = list[tuple[int, int, int]]  # query row, entry, distance
 
@@ -23,6 +24,29 @@ def every_pair(hashes: Words, queries: Words, threshold: int) -> Found:
             if distance <= threshold:
                 found.append((row, entry, distance))
     return found
+
+
+def told_of(hashes: Words, queries: Words, threshold: int, key_bits: int, fullest: int) -> Found:
+    """Of those pairs the ones with one key in a bucket of at most `fullest`, and a short chain of what comes after the key."""
+    quota = quotas(threshold, 4 * hashes.shape[1])
+    rows, asked = (diagonals(each).view("<u2").tolist() for each in (hashes, queries))
+    held = [Counter(each[band] >> BAND_BITS - key_bits for each in rows) for band in range(len(quota))]
+
+    def told(row: int, entry: int) -> bool:
+        apart = [(one ^ other).bit_count() for one, other in zip(asked[row], rows[entry], strict=True)]
+        for band, allowed in enumerate(quota):
+            key = rows[entry][band] >> BAND_BITS - key_bits
+            chains = range(2, CHAIN + 1)
+            if (
+                allowed
+                and key == asked[row][band] >> BAND_BITS - key_bits
+                and held[band][key] <= fullest
+                and all(sum((apart * 2)[band + 1 : band + n]) < sum((quota * 2)[band : band + n]) for n in chains)
+            ):
+                return True
+        return False
+
+    return [pair for pair in every_pair(hashes, queries, threshold) if told(*pair[:2])]
 
 
 def listed(pairs: Pairs) -> Found:

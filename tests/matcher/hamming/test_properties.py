@@ -13,11 +13,11 @@ from matcher.hamming import Bands, Pairs, Words, bands_numpy, near, slices
 from matcher.hamming.bands import diagonals, quotas
 from matcher.hamming.kernel import Kernel, Level, library
 from matcher.hamming.kernel import engine as forced
-from tests.matcher.hamming.oracle import Case, cases, every_pair, flipped, listed
+from tests.matcher.hamming.oracle import Case, cases, every_pair, flipped, listed, told_of
 
 Engine = Callable[[Case], Pairs]
 Builder = Callable[[Words, int | None], Bands]
-Searcher = Callable[[Bands, Words, int], Pairs]
+Searcher = Callable[..., Pairs]
 
 NO_KERNEL = "no C kernel beside matcher/hamming/kernel.py; the cure: sudo apt install gcc, then ./test"
 MIB = 2**20
@@ -165,6 +165,33 @@ def test_what_was_built_with_its_own_choice_of_keys_is_right(bands: tuple[Builde
     found = listed(search(build(hashes, None), queries, 31))
 
     assert found == every_pair(hashes, queries, 31)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(case=cases(), fullest=st.integers(1, 40))
+def test_where_full_buckets_are_passed_over_it_finds_what_the_others_tell_of(
+    bands: tuple[Builder, Searcher], case: Case, fullest: int
+) -> None:
+    build, search = bands
+    index = build(case.hashes, case.key_bits)
+
+    found = listed(search(index, case.queries, case.threshold, fullest))
+
+    assert sorted(set(found)) == told_of(case.hashes, case.queries, case.threshold, index.key_bits, fullest)
+
+
+def test_without_full_buckets_what_is_near_is_found_and_most_of_what_is_not(bands: tuple[Builder, Searcher]) -> None:
+    """As corners are looked for: see matcher.local."""
+    build, search = bands
+    chance = np.random.default_rng(3)
+    hashes = chance.integers(0, 2**64, (20_000, 4), np.uint64)
+    index = build(hashes, None)
+
+    def found(apart: int) -> int:
+        return len(set(search(index, flipped(hashes[:1000], [apart] * 1000, chance), 22, 100).rows.tolist()))
+
+    assert found(10) == 1000
+    assert found(22) >= 800
 
 
 def test_more_queries_than_are_taken_at_once(bands: tuple[Builder, Searcher]) -> None:
