@@ -433,7 +433,7 @@ class Hit:
     hasher: str
     view: str  # the enrolled view that matched: how the copy was turned
     ref: str  # the enrolled picture
-    cluster: str  # the copies of one enrolled picture of one person: one decision for all
+    cluster: str  # copies that one decision holds for: see cluster_of
     first_seen: datetime
     last_seen: datetime
     status: HitStatus
@@ -779,7 +779,7 @@ def hit_of(finding: Finding, sighting: ImageSighting, sha256: str) -> Hit:
         hasher=enrolment.fingerprint.hasher,
         view=enrolment.fingerprint.view,
         ref=enrolment.ref,
-        cluster=derived_id("cluster", enrolment.person, enrolment.ref),
+        cluster=cluster_of(finding, sha256),
         first_seen=sighting.seen_at,
         last_seen=sighting.seen_at,
         status=HitStatus.CONFIRMED if finding.tier is Tier.CONFIRMED else HitStatus.CANDIDATE,
@@ -789,6 +789,13 @@ def hit_of(finding: Finding, sighting: ImageSighting, sha256: str) -> Hit:
         agreeing=finding.match.agreeing,
         ranges=finding.ranges,
     )
+
+
+def cluster_of(finding: Finding, sha256: str) -> str:
+    """All sure copies of one enrolled picture of one person, docs/adr/0001; of what only may be one, the very same bytes, docs/adr/0008."""
+    enrolment = finding.match.enrolment
+    bytes_too = () if finding.tier is Tier.CONFIRMED else (sha256,)
+    return derived_id("cluster", enrolment.person, enrolment.ref, *bytes_too)
 
 
 def rfc3339(at: datetime) -> str:

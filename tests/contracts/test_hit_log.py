@@ -7,7 +7,23 @@ import pytest
 
 import stores.sql
 from core.errors import UnknownId
-from core.model import Added, Decision, Evidence, HitStatus, LocationState, PersonId, Tier, Topic
+from core.model import (
+    Added,
+    Decision,
+    Enrolment,
+    Evidence,
+    Finding,
+    Fingerprint,
+    Hit,
+    HitStatus,
+    ImageSighting,
+    LocationState,
+    Match,
+    PersonId,
+    Tier,
+    Topic,
+    hit_of,
+)
 from tests.contracts.conftest import Stores
 from tests.contracts.values import ADA, EVE, MINUTE, NOW, RECIPE, again, case, hit, picture
 
@@ -288,6 +304,38 @@ def test_a_decision_holds_for_the_whole_cluster_and_nothing_else(kept: Stores) -
     assert {each.revision for each in changed} == {2}
     assert set(waiting(kept, Topic.DESK)) == set(waiting(kept, Topic.INDEX)) == {each.id for each in copies}
     assert kept.hit_log.get([each.id for each in others]) == others
+
+
+def found(tier: Tier, number: int, sha256: str) -> Hit:
+    seen = Fingerprint(hasher="area", view="full", bits="0f" * 32, quality=90)
+    enrolment = Enrolment(person=ADA, ref="ref-1", fingerprint=seen, threshold=70)
+    where = ImageSighting(
+        site="gallery",
+        page_url="https://gallery.example/",
+        image_url=f"https://gallery.example/{number}.jpg",
+        seen_at=NOW,
+    )
+    return hit_of(Finding(match=Match(enrolment=enrolment, seen=seen, distance=9), tier=tier), where, sha256)
+
+
+@pytest.mark.parametrize("tier", [Tier.PROBABLE, Tier.REVIEW])
+def test_a_doubtful_hit_that_is_rejected_takes_no_true_copy_with_it(kept: Stores, tier: Tier) -> None:
+    wrong, same_bytes, other_bytes = found(tier, 1, "aa" * 32), found(tier, 2, "aa" * 32), found(tier, 3, "bb" * 32)
+    sure, later = found(Tier.CONFIRMED, 4, "cc" * 32), found(Tier.CONFIRMED, 5, "dd" * 32)
+    for each in (wrong, same_bytes, other_bytes, sure):
+        kept.hit_log.add(each)
+
+    kept.hit_log.decide(wrong.id, Decision.REJECT, "Grace", NOW)
+    kept.hit_log.add(later)
+
+    statuses = {each.id: each.status for each in kept.hit_log.all()}
+    assert statuses == {
+        wrong.id: HitStatus.REJECTED,
+        same_bytes.id: HitStatus.REJECTED,
+        other_bytes.id: HitStatus.CANDIDATE,
+        sure.id: HitStatus.CONFIRMED,
+        later.id: HitStatus.CONFIRMED,
+    }
 
 
 def test_the_same_decision_again_changes_nothing(kept: Stores) -> None:
