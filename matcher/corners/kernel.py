@@ -3,25 +3,30 @@
 import ctypes
 from dataclasses import dataclass
 from functools import cache
-from importlib.machinery import EXTENSION_SUFFIXES
-from pathlib import Path
+from typing import Final
 
 import numpy as np
 
+from matcher import kernels
 from matcher.corners import numpy_engine
 from matcher.corners.numpy_engine import Found, Plane
 from matcher.corners.tables import BINS, FAINT, THRESHOLD, Structure, quotas, sides, tables
 
-_ARGUMENTS = (
-    ctypes.c_void_p,
-    ctypes.c_int32,
-    ctypes.c_int32,
-    ctypes.c_void_p,
-    ctypes.c_void_p,
-    ctypes.c_int32,
-    ctypes.c_void_p,
-    ctypes.c_void_p,
-)
+_FUNCTIONS: Final[kernels.Functions] = {
+    "corners_extract": (
+        [
+            ctypes.c_void_p,
+            ctypes.c_int32,
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+        ],
+        ctypes.c_int64,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +66,7 @@ class Kernel:
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The built kernel with its function declared; None where it was not built or cannot be loaded."""
-    path = _built()
-    if path is None:
-        return None
-    try:
-        loaded = ctypes.CDLL(str(path))
-        loaded.corners_extract.argtypes, loaded.corners_extract.restype = _ARGUMENTS, ctypes.c_int64
-    except (OSError, AttributeError):
-        return None
-    return loaded
-
-
-def _built() -> Path | None:
-    paths = (Path(__file__).with_name(f"_kernel{suffix}") for suffix in EXTENSION_SUFFIXES)
-    return next((path for path in paths if path.is_file()), None)
+    return kernels.loaded(__file__, _FUNCTIONS)
 
 
 @cache
@@ -100,8 +91,4 @@ def describe() -> str:
     """Which engine runs, and why no faster one: for `doctor`."""
     if current() is not None:
         return "C kernel"
-    if _built() is None:
-        return "NumPy: the C kernel was not built; the cure: install a C compiler (gcc) and Stillwatch again"
-    if library() is None:
-        return "NumPy: the C kernel was built for another machine or from another source; the cure: install Stillwatch again"
-    return "NumPy: the C kernel gives wrong answers on this machine and is not used"
+    return kernels.refused(__file__, library())

@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from importlib.machinery import EXTENSION_SUFFIXES
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import CallError
+from matcher import kernels
 from matcher.hamming.bands import PAD, Bands, diagonals, key_bits
 from matcher.hamming.pairs import Pairs, Words, no_pairs
 
@@ -61,7 +60,7 @@ class _Found(ctypes.Structure):
     _fields_ = (("pairs", ctypes.c_void_p), ("capacity", ctypes.c_int64), ("count", ctypes.c_int64))
 
 
-_FUNCTIONS: Final = {
+_FUNCTIONS: Final[kernels.Functions] = {
     "kernel_level": ([], ctypes.c_int),
     "bands_diagonals": ([ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_void_p, ctypes.c_int], None),
     "bands_build": (
@@ -116,23 +115,7 @@ _FUNCTIONS: Final = {
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The built kernel with its functions declared; None where it was not built or cannot be loaded."""
-    path = _built()
-    if path is None:
-        return None
-    try:
-        loaded = ctypes.CDLL(str(path))
-        for name, (arguments, result) in _FUNCTIONS.items():
-            function = getattr(loaded, name)
-            function.argtypes, function.restype = arguments, result
-    except (OSError, AttributeError):
-        return None
-    return loaded
-
-
-def _built() -> Path | None:
-    paths = (Path(__file__).with_name(f"_kernel{suffix}") for suffix in EXTENSION_SUFFIXES)
-    return next((path for path in paths if path.is_file()), None)
+    return kernels.loaded(__file__, _FUNCTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,8 +329,4 @@ def describe() -> str:
     kernel = current()
     if kernel is not None:
         return f"C kernel, {kernel.level.name}"
-    if _built() is None:
-        return "NumPy: the C kernel was not built; the cure: install a C compiler (gcc) and Stillwatch again"
-    if library() is None:
-        return "NumPy: the C kernel was built for another machine or from another source; the cure: install Stillwatch again"
-    return "NumPy: the C kernel gives wrong answers on this machine and is not used"
+    return kernels.refused(__file__, library())

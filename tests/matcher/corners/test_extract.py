@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from matcher import kernels
 from matcher.corners import Corners, extract, kernel, numpy_engine
 from matcher.corners.kernel import Kernel
 from matcher.corners.numpy_engine import Found
@@ -77,7 +78,7 @@ def test_the_same_on_every_machine() -> None:
 def test_without_a_compiler_numpy_does_the_work_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = extract(drawn(100, 100), 50, cells=4)
     forget()
-    monkeypatch.setattr(kernel, "EXTENSION_SUFFIXES", [".never-built"])
+    monkeypatch.setattr(kernels, "EXTENSION_SUFFIXES", [".never-built"])
 
     try:
         assert "compiler" in kernel.describe()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.errors import CallError
-from matcher import hamming
+from matcher import hamming, kernels
 from matcher.hamming import kernel
 from matcher.index import HashIndex
 from tests.matcher.test_index import every_pair, searched
@@ -58,7 +58,7 @@ def test_an_engine_that_this_machine_lacks_is_refused_by_name() -> None:
 
 
 def test_without_a_compiler_numpy_does_the_work_and_says_so(fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel, "EXTENSION_SUFFIXES", [".never-built"])
+    monkeypatch.setattr(kernels, "EXTENSION_SUFFIXES", [".never-built"])
 
     assert hamming.engines() == ("numpy",)
     assert hamming.describe().startswith("NumPy")
