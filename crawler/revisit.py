@@ -1,0 +1,287 @@
+"""When each page of a site is worth another look. Pure: what was learned of each page goes in, when it is due comes out.
+
+    Learned ── after_visit ─→ Learned ─┐
+                                       ├─ plan: visits/h of each page ── due: which to ask for now, in what order
+    budget of the site ────────────────┘
+
+What is minimised is how long a new picture is there before it is met. Pages visited at even intervals `r_i` times an hour, on which
+`mu_i` new pictures an hour appear, make them wait `sum(mu_i / (2 r_i))` in all; under a budget `sum(c_i r_i) = B` that is least where
+`r_i ~ sqrt(mu_i / c_i)` (Cauchy and Schwarz). Rates proportional to `mu_i`, and those that keep copies fresh (Cho and Garcia-Molina,
+"Effective page refresh policies for Web crawlers", TODS 28(4), 2003; Azar et al., PNAS 115(32), 2018), give up on pages that change too
+rarely or too often for their aim: the pictures on those would wait longest.
+
+New means: not met on any page before. So a thread whose pictures are met earlier on a page of new uploads is seldom asked for, and one
+that no such page announces is asked for as often as it brings something. Whom a picture shows, or whether it was a hit, is no part of
+any of this: a site is not watched more closely because of what was found there.
+
+Times are seconds of any clock that only goes forward, the same one for everything; rates are visits an hour; a cost of 1 is a full answer.
+"""
+
+import enum
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Final, NamedTuple
+
+from crawler.traps import shape
+
+HOUR_S: Final = 3_600.0
+UNCHANGED_COST: Final = 0.12  # of a full answer: a conditional GET answered 304, no body and nothing to read
+
+
+class Kind(enum.StrEnum):
+    """What a page is to somebody who looks for new pictures."""
+
+    SECTION = "section"  # lists what is new elsewhere: a start page, a board, "new uploads"
+    FEED = "feed"
+    OTHER = "other"  # a thread, an album, a picture's own page, the imprint
+
+
+MOST_PER_H: Final[Mapping[Kind, float]] = {Kind.SECTION: 12.0, Kind.FEED: 12.0, Kind.OTHER: 2.0}  # for politeness
+
+
+class Rate(NamedTuple):
+    """What is believed of how many new things an hour a page brings: a Gamma distribution."""
+
+    events: float  # its shape
+    exposure_h: float  # its rate
+
+    @property
+    def mean(self) -> float:
+        return self.events / self.exposure_h
+
+
+# Before the first look. A page that seems to list news is taken at its word, and an hour of nothing halves that.
+_ANNOUNCES: Final = Rate(1.0, 1.0)
+# Any other page: as the pages of its shape on this site, which are believed to bring this much until they have been watched so long.
+_PAGES_ALIKE: Final = Rate(1.0, 50.0)
+# How much pages of one shape differ: the shape of a Gamma over their rates. Small, for most threads sleep while a few are busy.
+_ALIKE: Final = 0.3
+
+# Half of what was learned is forgotten in this time, so that a page which falls asleep, or wakes up, is noticed.
+MEMORY_S: Final = 30 * 24 * HOUR_S
+_LATEST_COST: Final = 0.1  # weight of the last answer in the mean cost
+_MOST_OF_ONE_VISIT: Final = 200  # an archive moved in one night says little of the next one
+_NOT_PLANNED_PER_H: Final = 1 / 24  # met since the plan was made
+
+# Signs of a page that lists news.
+_MANY_FIRST_NAMED: Final = 20  # pages first met on it
+_FEW_PAGES: Final = 5  # too few to say what "everywhere" is
+_EVERYWHERE: Final = 0.5  # of the pages read name it: the menu
+# Such a page is none when this much watching brought nothing.
+_BARREN_VISITS: Final = 12
+_BARREN_H: Final = 24.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """What is known of one page: a row of numbers. A page just met is `Learned(met=now)`."""
+
+    met: float  # when some page first named it
+    last_visit: float | None = None  # asked for, whatever came of it
+    last_read: float | None = None  # what was on it then is known; a failed visit changes nothing here
+    visits: int = 0
+    exposure_s: float = 0.0  # watched so long, between its first reading and its last; old times count less
+    events: float = 0.0  # new pictures and pages in that time; old ones count less
+    cost: float = 1.0  # mean of the late answers, a full one being 1
+    kind: Kind = Kind.OTHER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The plain signs of what a page is."""
+
+    start: bool = False  # named by the site's file
+    feed: bool = False  # answers with RSS, Atom or a sitemap
+    first_named: int = 0  # pages that were first met on it
+    named_by: int = 0  # pages read that name it
+    pages_read: int = 0  # of the whole site
+
+
+def kind_of(standing: Standing, learned: Learned) -> Kind:
+    """Signs make a page a section until watching it has shown otherwise: the imprint is named everywhere, too."""
+    if _barren(learned):
+        return Kind.OTHER
+    if standing.feed:
+        return Kind.FEED
+    in_the_menu = standing.pages_read >= _FEW_PAGES and standing.named_by >= _EVERYWHERE * standing.pages_read
+    if standing.start or standing.first_named >= _MANY_FIRST_NAMED or in_the_menu:
+        return Kind.SECTION
+    return Kind.OTHER
+
+
+def after_visit(learned: Learned, *, now: float, new: int, at_least: bool = False, cost: float = 1.0) -> Learned:
+    """The page was read, or said that it is unchanged.
+
+    new       pictures and pages on it that no page had named before
+    at_least  there may have been more: nothing on the page was known, so older new things may have left it
+    cost      1 for a full answer, `UNCHANGED_COST` for a 304
+
+    A first reading says nothing of how fast things come. Later ones update a Gamma distribution over the rate of a Poisson process: by the
+    count, which is exact, or, where the count is a lower bound, by the Gamma of the same mean and variance as the posterior. One bit,
+    "something is new", is the bound 1. Cho and Garcia-Molina ("Estimating frequency of change", ACM TOIT 3(3), 2003) estimate that rate
+    from single bits at even intervals; ours come at any interval, and a count tells more than a bit.
+    """
+    visited = replace(
+        learned,
+        last_visit=now,
+        last_read=now,
+        visits=learned.visits + 1,
+        cost=cost if learned.last_read is None else learned.cost + _LATEST_COST * (cost - learned.cost),
+    )
+    if learned.last_read is None:
+        return visited
+    watched_s = max(0.0, now - learned.last_read)
+    kept = 0.5 ** (watched_s / MEMORY_S)
+    before = Rate(kept * learned.events, kept * learned.exposure_s / HOUR_S)
+    count = min(new, _MOST_OF_ONE_VISIT)
+    gained = Rate(count, watched_s / HOUR_S)
+    if at_least and count > 0:
+        gained = _gained_by_a_bound(_sum(_alone(learned.kind), before), gained)
+    after = _sum(before, gained)
+    return replace(visited, events=after.events, exposure_s=after.exposure_h * HOUR_S)
+
+
+def after_failure(learned: Learned, *, now: float) -> Learned:
+    """Asked for, and not read: it waits its turn again, and nothing was learned."""
+    return replace(learned, last_visit=now, visits=learned.visits + 1)
+
+
+def plan(pages: Mapping[str, Learned], budget_per_h: float) -> dict[str, float]:
+    """Visits an hour for each page, by URL. Their expected cost is the budget, or less where politeness ends them all.
+
+    budget_per_h  full answers an hour that these pages may cost together
+    """
+    believed = rates(pages)
+    return dict(
+        zip(
+            pages,
+            allocation(
+                weights=[math.sqrt(believed[url] / learned.cost) for url, learned in pages.items()],
+                costs=[learned.cost for learned in pages.values()],
+                caps=[MOST_PER_H[learned.kind] for learned in pages.values()],
+                budget=budget_per_h,
+            ),
+            strict=True,
+        )
+    )
+
+
+def due_at(learned: Learned, visits_per_h: float) -> float:
+    """A page that was never asked for is due since it was met."""
+    return learned.met if learned.last_visit is None else learned.last_visit + HOUR_S / visits_per_h
+
+
+def due(pages: Mapping[str, Learned], planned: Mapping[str, float], now: float, most: int | None = None) -> list[str]:
+    """URLs that are due, longest overdue first, measured in the page's own interval; `most` of them.
+
+    So when more is due than may be asked for, everything comes late in the same proportion, and nothing is left out for good.
+    """
+    late: list[tuple[float, str]] = []
+    for url, learned in pages.items():
+        per_h = planned.get(url, _NOT_PLANNED_PER_H)
+        late_s = now - due_at(learned, per_h)
+        if late_s >= 0:
+            late.append((-late_s * per_h, url))
+    late.sort()
+    return [url for _, url in late[:most]]
+
+
+def rates(pages: Mapping[str, Learned]) -> dict[str, float]:
+    """New things an hour that each page is expected to bring: the posterior means."""
+    alike = _pages_alike(pages)
+    return {url: _sum(_prior(url, learned, alike), _watched(learned)).mean for url, learned in pages.items()}
+
+
+def allocation(
+    *, weights: Sequence[float], costs: Sequence[float], caps: Sequence[float], budget: float
+) -> list[float]:
+    """`min(cap, level * weight)` for each, with the level at which the costs add up to the budget. All must be above zero.
+
+    Pages at their cap leave what they cannot use to the others (water-filling). Takes n log n.
+    """
+    if budget <= 0:
+        raise ValueError("a budget must be above zero: a site that may not be asked has no plan")
+    order = sorted(range(len(weights)), key=lambda number: caps[number] / weights[number])
+    # From the last on, each with all that come after it: added up from the small ones, so that none is lost in a large one.
+    to_share = list(accumulate(costs[number] * weights[number] for number in reversed(order)))[::-1]
+    left, level = budget, math.inf
+    for number, shares in zip(order, to_share, strict=True):
+        if left / shares * weights[number] <= caps[number]:
+            level = left / shares
+            break
+        left = max(left - costs[number] * caps[number], budget * 1e-12)  # never quite nothing, by rounding
+    return [min(cap, level * weight) for weight, cap in zip(weights, caps, strict=True)]
+
+
+# ------------------------------------------------------------------------------------------------------ what is believed
+
+
+def _pages_alike(pages: Mapping[str, Learned]) -> dict[str, Rate]:
+    """What the pages of one shape bring on average: empirical Bayes. Threads share one, and profiles another."""
+    alike: dict[str, Rate] = defaultdict(lambda: _PAGES_ALIKE)
+    for url, learned in pages.items():
+        if learned.kind is Kind.OTHER:
+            alike[shape(url)] = _sum(alike[shape(url)], _watched(learned))
+    return alike
+
+
+def _prior(url: str, learned: Learned, alike: Mapping[str, Rate]) -> Rate:
+    if learned.kind is Kind.OTHER:
+        return Rate(_ALIKE, _ALIKE / alike[shape(url)].mean)
+    return _ANNOUNCES
+
+
+def _alone(kind: Kind) -> Rate:
+    """The prior of a page of which nothing else is known."""
+    return Rate(_ALIKE, _ALIKE / _PAGES_ALIKE.mean) if kind is Kind.OTHER else _ANNOUNCES
+
+
+def _watched(learned: Learned) -> Rate:
+    return Rate(learned.events, learned.exposure_s / HOUR_S)
+
+
+def _sum(one: Rate, other: Rate) -> Rate:
+    return Rate(one.events + other.events, one.exposure_h + other.exposure_h)
+
+
+def _barren(learned: Learned) -> bool:
+    return learned.visits >= _BARREN_VISITS and learned.exposure_s >= _BARREN_H * HOUR_S and learned.events < 0.5
+
+
+def _gained_by_a_bound(believed: Rate, bound: Rate) -> Rate:
+    """What "at least `bound.events` in `bound.exposure_h`" adds to a belief.
+
+    A count of a Poisson process with a Gamma rate is negative binomial, and weighting the Gamma by its rate raises its shape by one.
+    So the moments of the posterior are quotients of that distribution's tails.
+    """
+    least = int(bound.events)
+    missed = believed.exposure_h / (believed.exposure_h + bound.exposure_h)
+    if missed == 1.0:
+        return Rate(bound.events, 0.0)  # no time has passed: as if counted
+    tails = [_tail(believed.events + more, missed, least) for more in range(3)]
+    mean = believed.mean * tails[1] / tails[0]
+    square = believed.mean * (believed.events + 1) / believed.exposure_h * tails[2] / tails[0]
+    variance = square - mean * mean
+    after = Rate(mean * mean / variance, mean / variance)
+    return Rate(max(0.0, after.events - believed.events), max(0.0, after.exposure_h - believed.exposure_h))
+
+
+def _tail(size: float, missed: float, least: int) -> float:
+    """P(N >= least) of a negative binomial N: `size` and the probability `missed` of its zero being `missed ** size`."""
+    term = math.exp(size * math.log(missed))
+    below = 0.0
+    for count in range(least):
+        below += term
+        term *= (size + count) / (count + 1) * (1 - missed)
+    if below < 0.9:
+        return 1 - below
+    # Summed upwards, for 1 - below would be rounding. Terms fall, at last by the factor 1 - missed.
+    tail, count = 0.0, least
+    while term > tail * 1e-12 and count < least + 100_000:
+        tail += term
+        term *= (size + count) / (count + 1) * (1 - missed)
+        count += 1
+    return tail
