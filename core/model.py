@@ -157,6 +157,7 @@ class WatchedSite:
     politeness: Politeness = Politeness()
     limits: Limits = Limits()
     takedown: TakedownContact = TakedownContact()
+    canary_page: str | None = None  # where the operator put the drawn picture that each pass must find
 
 
 class Standing(enum.StrEnum):
@@ -179,6 +180,9 @@ class PassRecord:
     images: Mapping[State, int] = field(default_factory=dict)
     hits: int = 0  # hits added that were not known before
     byte_count: int = 0
+    canary: datetime | None = None  # when the site's canary was found; None: it was not, or there is none
+    walled: tuple[str, ...] = ()  # hosts that asked for a proof of being human, and were left alone
+    stopped: str = ""  # why it is not finished, where it says so itself
 
 
 # ------------------------------------------------------------------------------------------- sightings and fingerprints
@@ -210,6 +214,19 @@ class Fingerprint:
     bits: str = field(repr=False)
     quality: int
     time_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canary:
+    """A drawn picture that the operator puts on a page of a site: a pass that does not find it did not look well enough to say "none".
+
+    It shows nobody and belongs to nobody. It is no enrolment and stands in none of their tables, so it can raise no hit, alert or case.
+    """
+
+    site: str
+    made: datetime
+    fingerprints: tuple[Fingerprint, ...] = field(repr=False)
+    found: datetime | None = None  # by the last pass that found it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -575,6 +592,7 @@ class Topic(enum.StrEnum):
     PERSON = "person"  # key: person id; the person's cases follow a withdrawal
     INDEX = "index"  # key: hit id; the search index follows
     CHANNEL = "channel"  # key: alert id; tell the configured channels
+    TROUBLE = "trouble"  # key: trouble id; tell the configured channels that a site is not watched as it should be
     MAIL = "mail"  # key: "case id/notice id"; an approved notice leaves
     CRAWL = "crawl"  # key: site name; a pass is due
     RECHECK = "recheck"  # key: "due"; locations are to be looked at again
@@ -590,6 +608,38 @@ class Task:
     created: datetime
     due: datetime
     attempts: int = 0
+
+
+# ------------------------------------------------------------------------------------------------- troubles of watching
+
+
+class TroubleKind(enum.StrEnum):
+    """Why "no hits" on a site may mean that nobody looked. `meaning` is what an operator reads."""
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+    CANARY_MISSED = "canary_missed", "the drawn picture that each pass must find was not found"
+    ROBOTS_UNREAD = "robots_unread", "robots.txt could not be read in three finished passes in a row"
+    ONLY_ERRORS = "only_errors", "three finished passes in a row met nothing but errors"
+    NO_PICTURES = "no_pictures", "three finished passes in a row looked at no picture"
+    WALLED = "walled", "a host wants a proof of being human, and is left alone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """It is open until the watching has recovered, and is told once."""
+
+    id: str
+    site: str
+    kind: TroubleKind
+    reason: str
+    since: datetime
 
 
 # ------------------------------------------------------------------------------------------------------ alerts and cases

@@ -12,6 +12,7 @@ from typing import Protocol
 from core.model import (
     Added,
     Alert,
+    Canary,
     Case,
     CornerChanges,
     Decision,
@@ -41,6 +42,8 @@ from core.model import (
     SweepTask,
     Task,
     Topic,
+    Trouble,
+    TroubleKind,
 )
 
 
@@ -424,11 +427,39 @@ class SiteBook(Protocol):
     def set_standing(self, site: str, standing: Standing, by: str, now: datetime) -> None: ...
 
     def record(self, record: PassRecord) -> None:
-        """Stores the pass, or what it has come to by now."""
+        """Stores the pass, or what it has come to by now. What it says of canary and walls is added to what it said before: a pass that
+        was killed and taken up again does not know it any more. Of a canary found the CanaryBook learns in the same transaction."""
         ...
 
     def passes(self, site: str, limit: int = 20) -> Sequence[PassRecord]:
         """Newest first."""
+        ...
+
+
+class CanaryBook(Protocol):
+    """The drawn picture of each site that each of its passes must find."""
+
+    def plant(self, canary: Canary) -> None:
+        """It takes the place of the site's earlier one."""
+        ...
+
+    def canary_of(self, site: str) -> Canary | None: ...
+
+
+class TroubleBook(Protocol):
+    """What keeps sites from being watched, as long as it does."""
+
+    def begin(self, trouble: Trouble, outgoing: Sequence[tuple[Topic, str]] = ()) -> bool:
+        """True, and the outgoing outbox rows (topic, key) are stored in the same transaction, unless the site has this trouble already:
+        then it stays as it was told."""
+        ...
+
+    def end(self, site: str, kind: TroubleKind) -> bool:
+        """False: there was none."""
+        ...
+
+    def open(self, site: str | None = None) -> Sequence[Trouble]:
+        """Of one site or of all, oldest first."""
         ...
 
 

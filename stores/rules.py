@@ -18,6 +18,7 @@ from core.model import (
     Hit,
     HitStatus,
     LocationState,
+    PassRecord,
     PersonId,
     SeenSegment,
     Sweep,
@@ -255,3 +256,14 @@ def other_key(exchange: str) -> ConfigError:
 
 def saved_meanwhile(what: str) -> Conflict:
     return Conflict(f"{what} was changed by somebody else meanwhile: read it again and repeat")
+
+
+# ---------------------------------------------------------------------------------------------------------------- sites
+
+
+def taken_up(before: PassRecord | None, record: PassRecord) -> PassRecord:
+    """What is kept of a pass: one that was killed and taken up again has forgotten what it found and met before."""
+    if before is None:
+        return record
+    walled = tuple(sorted({*before.walled, *record.walled}))
+    return replace(record, canary=record.canary or before.canary, walled=walled)

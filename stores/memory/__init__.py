@@ -5,13 +5,14 @@ One object, because a hit, its outbox rows and its person's state change togethe
 
 from collections.abc import Mapping
 
-from stores.memory.cases import MemoryCaseBook, MemorySiteBook
+from stores.memory.cases import MemoryCaseBook
 from stores.memory.collisions import MemoryCollisionBook, MemoryNegativeBank
 from stores.memory.exchange import MemoryExchangeBook
 from stores.memory.hits import MemoryHitLog, MemoryHitSearch
 from stores.memory.people import MemoryEnrolledCorners, MemoryEnrolledHashes, MemoryNoticeDetails, MemoryPeople
 from stores.memory.seen import MemorySeen
 from stores.memory.shelf import Shelf
+from stores.memory.sites import MemoryCanaryBook, MemorySiteBook, MemoryTroubleBook
 from stores.memory.sweeps import MemorySweepBoard, MemorySweepFinds
 from stores.memory.work import MemoryJobSlots, MemoryLeadership, MemoryOutbox
 from stores.rules import DEFAULT_THRESHOLDS
@@ -32,6 +33,8 @@ class MemoryStore:
         self.outbox = MemoryOutbox(shelf)
         self.case_book = MemoryCaseBook(shelf)
         self.site_book = MemorySiteBook(shelf)
+        self.canary_book = MemoryCanaryBook(shelf)
+        self.trouble_book = MemoryTroubleBook(shelf)
         self.job_slots = MemoryJobSlots(shelf)
         self.leadership = MemoryLeadership(shelf)
         self.sweep_board = MemorySweepBoard(shelf)

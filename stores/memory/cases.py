@@ -7,10 +7,8 @@ from core.model import (
     Alert,
     Case,
     NoticeStatus,
-    PassRecord,
     PersonId,
     PersonState,
-    Standing,
     Topic,
 )
 from stores.memory.shelf import Shelf
@@ -109,29 +107,3 @@ class MemoryCaseBook:
             )
             self._shelf.cases[case_id] = replace(case, notices=notices, revision=case.revision + 1)
             return self._shelf.cases[case_id]
-
-
-class MemorySiteBook:
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
-
-    def standing(self, site: str) -> Standing:
-        with self._shelf.lock:
-            return self._shelf.standings.get(site, Standing.WATCHED)
-
-    def set_standing(self, site: str, standing: Standing, by: str, now: datetime) -> None:
-        with self._shelf.lock:
-            self._shelf.standings[site] = standing
-            if standing is Standing.REVOKED:
-                self._shelf.stop_sweeping_at(site)
-                self._shelf.forget_collisions_at(site)
-
-    def record(self, record: PassRecord) -> None:
-        with self._shelf.lock:
-            self._shelf.passes[record.id] = record
-
-    def passes(self, site: str, limit: int = 20) -> Sequence[PassRecord]:
-        with self._shelf.lock:
-            found = [record for record in self._shelf.passes.values() if record.site == site]
-        found.sort(key=lambda record: (record.started, record.id), reverse=True)
-        return found[:limit]

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from core.model import (
     Alert,
+    Canary,
     Case,
     CornerRow,
     Decision,
@@ -26,6 +27,8 @@ from core.model import (
     SweepFind,
     Task,
     Topic,
+    Trouble,
+    TroubleKind,
 )
 from stores.rules import AT_ONCE, FOLLOW_A_STATE, next_version
 
@@ -88,6 +91,8 @@ class Shelf:
     alerts: dict[str, Alert] = field(default_factory=dict)
     standings: dict[str, Standing] = field(default_factory=dict)
     passes: dict[str, PassRecord] = field(default_factory=dict)
+    canaries: dict[str, Canary] = field(default_factory=dict)
+    troubles: dict[tuple[str, TroubleKind], Trouble] = field(default_factory=dict)
     slots: set[tuple[str, datetime]] = field(default_factory=set)
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)  # holder, monotonic end
     sweeps: dict[str, Sweep] = field(default_factory=dict)

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from stores.sql.people import SqlEnrolledHashes, SqlNoticeDetails, SqlPeople
     from stores.sql.site_book import SqlSiteBook
     from stores.sql.sweeps import SqlSweepBoard, SqlSweepFinds
+    from stores.sql.watching import SqlCanaryBook, SqlTroubleBook
 
 __all__ = [
+    "SqlCanaryBook",
     "SqlCaseBook",
     "SqlCollisionBook",
     "SqlCornerSeals",
@@ -41,12 +43,14 @@ __all__ = [
     "SqlSiteBook",
     "SqlSweepBoard",
     "SqlSweepFinds",
+    "SqlTroubleBook",
     "connect",
     "migrate",
     "released",
 ]
 
 ADAPTERS = {
+    "SqlCanaryBook": "watching",
     "SqlCaseBook": "case_book",
     "SqlCollisionBook": "collisions",
     "SqlCornerSeals": "corner_seals",
@@ -64,6 +68,7 @@ ADAPTERS = {
     "SqlSiteBook": "site_book",
     "SqlSweepBoard": "sweeps",
     "SqlSweepFinds": "sweeps",
+    "SqlTroubleBook": "watching",
 }
 
 

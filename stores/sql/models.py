@@ -444,6 +444,29 @@ class SitePass(Row):
     images = models.JSONField()
     hits = models.IntegerField()
     byte_count = models.BigIntegerField()
+    canary = models.DateTimeField(null=True)
+    walled = models.JSONField(default=list)
+    stopped = models.TextField(default="")
 
     class Meta:
         indexes = [models.Index(fields=["site", "-started", "-id"], name="pass_newest_of_site")]
+
+
+class StoredCanary(Row):
+    """Nobody's picture: apart from the enrolled ones, so that nothing that looks for people can find it."""
+
+    site = models.TextField(primary_key=True)
+    made = models.DateTimeField()
+    fingerprints = models.JSONField()
+    found = models.DateTimeField(null=True)
+
+
+class StoredTrouble(Row):
+    id = models.TextField(primary_key=True)
+    site = models.TextField()
+    kind = models.TextField()
+    reason = models.TextField()
+    since = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["site", "kind"], name="one_trouble_of_a_kind_at_a_site")]

@@ -4,9 +4,10 @@ from datetime import datetime
 from django.db import transaction
 
 from core.model import PassRecord, Standing, State
+from stores.rules import taken_up
 from stores.sql import collision_rows, sweep_rows
 from stores.sql.border import sql
-from stores.sql.models import SitePass, SiteStanding
+from stores.sql.models import SitePass, SiteStanding, StoredCanary
 
 STATES = {state.value: state for state in State}
 
@@ -31,18 +32,26 @@ class SqlSiteBook:
 
     @sql()
     def record(self, record: PassRecord) -> None:
-        SitePass.objects.update_or_create(
-            id=record.id,
-            defaults={
-                "site": record.site,
-                "started": record.started,
-                "finished": record.finished,
-                "pages": {state.value: count for state, count in record.pages.items()},
-                "images": {state.value: count for state, count in record.images.items()},
-                "hits": record.hits,
-                "byte_count": record.byte_count,
-            },
-        )
+        with transaction.atomic():
+            row = SitePass.objects.select_for_update().filter(id=record.id).first()
+            kept = taken_up(None if row is None else _record(row), record)
+            SitePass.objects.update_or_create(
+                id=kept.id,
+                defaults={
+                    "site": kept.site,
+                    "started": kept.started,
+                    "finished": kept.finished,
+                    "pages": {state.value: count for state, count in kept.pages.items()},
+                    "images": {state.value: count for state, count in kept.images.items()},
+                    "hits": kept.hits,
+                    "byte_count": kept.byte_count,
+                    "canary": kept.canary,
+                    "walled": list(kept.walled),
+                    "stopped": kept.stopped,
+                },
+            )
+            if record.canary is not None:
+                StoredCanary.objects.filter(site=record.site).update(found=record.canary)
 
     @sql()
     def passes(self, site: str, limit: int = 20) -> Sequence[PassRecord]:
@@ -59,4 +68,7 @@ def _record(row: SitePass) -> PassRecord:
         images={STATES[state]: count for state, count in row.images.items()},
         hits=row.hits,
         byte_count=row.byte_count,
+        canary=row.canary,
+        walled=tuple(row.walled),
+        stopped=row.stopped,
     )

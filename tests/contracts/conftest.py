@@ -12,6 +12,7 @@ import pytest
 import stores.sql
 import web
 from core.ports import (
+    CanaryBook,
     CaseBook,
     CollisionBook,
     EnrolledCorners,
@@ -28,6 +29,7 @@ from core.ports import (
     SiteBook,
     SweepBoard,
     SweepFinds,
+    TroubleBook,
 )
 from stores.memory import MemoryStore
 from stores.vault import SealKey
@@ -46,6 +48,8 @@ class Stores:
     outbox: Outbox
     case_book: CaseBook
     site_book: SiteBook
+    canary_book: CanaryBook
+    trouble_book: TroubleBook
     job_slots: JobSlots
     leadership: Leadership
     sweep_board: SweepBoard
@@ -75,6 +79,8 @@ def in_sql() -> Stores:
         outbox=stores.sql.SqlOutbox(),
         case_book=stores.sql.SqlCaseBook(),
         site_book=stores.sql.SqlSiteBook(),
+        canary_book=stores.sql.SqlCanaryBook(),
+        trouble_book=stores.sql.SqlTroubleBook(),
         job_slots=stores.sql.SqlJobSlots(),
         leadership=stores.sql.SqlLeadership(),
         sweep_board=stores.sql.SqlSweepBoard(),

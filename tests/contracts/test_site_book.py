@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from core.model import PassRecord, Standing, State
+from core.model import Canary, Fingerprint, PassRecord, Standing, State
 from tests.contracts.conftest import Stores
 from tests.contracts.values import MINUTE, NOW
 
@@ -15,6 +15,9 @@ def passed(number: int, site: str = "gallery") -> PassRecord:
         images={State.HIT: 1, State.CLEAR: 40, State.TIMEOUT: 2},
         hits=1,
         byte_count=50 * 2**40,
+        canary=NOW + number * MINUTE,
+        walled=("cdn.gallery.example",),
+        stopped="asked to stop",
     )
 
 
@@ -50,3 +53,45 @@ def test_passes_come_newest_first_of_one_site_and_no_more_than_asked(kept: Store
     kept.site_book.record(passed(9, site="attic"))
 
     assert kept.site_book.passes("gallery", limit=2) == [passed(3), passed(2)]
+
+
+def canary(site: str = "gallery", minute: int = 0) -> Canary:
+    prints = (Fingerprint(hasher="pdq", view="full", bits="3c" * 32, quality=100),)
+    return Canary(site=site, made=NOW + minute * MINUTE, fingerprints=prints)
+
+
+def test_a_pass_taken_up_again_has_still_found_its_canary_and_met_its_walls(kept: Stores) -> None:
+    kept.site_book.record(replace(passed(1), finished=None))
+    kept.site_book.record(replace(passed(1), canary=None, walled=("attic.gallery.example",), stopped=""))
+
+    (record,) = kept.site_book.passes("gallery")
+    assert (record.canary, record.stopped) == (passed(1).canary, "")
+    assert record.walled == ("attic.gallery.example", "cdn.gallery.example")
+
+
+def test_a_canary_is_of_one_site_and_the_last_one_planted_counts(kept: Stores) -> None:
+    kept.canary_book.plant(canary())
+    kept.canary_book.plant(canary(minute=5))
+
+    assert kept.canary_book.canary_of("gallery") == canary(minute=5)
+    assert kept.canary_book.canary_of("attic") is None
+
+
+def test_a_pass_that_finds_the_canary_says_so_of_it_too(kept: Stores) -> None:
+    for site in ("gallery", "attic"):
+        kept.canary_book.plant(canary(site))
+    kept.site_book.record(passed(1))
+    kept.site_book.record(replace(passed(2), canary=None))
+
+    assert kept.canary_book.canary_of("gallery") == replace(canary(), found=passed(1).canary)
+    assert kept.canary_book.canary_of("attic") == canary("attic")
+    kept.canary_book.plant(canary(minute=9))
+    assert kept.canary_book.canary_of("gallery") == canary(minute=9)
+
+
+def test_a_canary_is_in_nothing_that_is_looked_for(kept: Stores) -> None:
+    kept.canary_book.plant(canary())
+
+    assert kept.enrolled_hashes.count() == 0
+    assert kept.people.protected() == {}
+    assert kept.enrolled_hashes.changes(0).changed == []

@@ -1,0 +1,73 @@
+# ruff: noqa: ARG002 – the port's whole signature is taken; memory keeps nobody who decided
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from core.model import Canary, PassRecord, Standing, Topic, Trouble, TroubleKind
+from stores.memory.shelf import Shelf
+from stores.rules import taken_up
+
+
+class MemorySiteBook:
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def standing(self, site: str) -> Standing:
+        with self._shelf.lock:
+            return self._shelf.standings.get(site, Standing.WATCHED)
+
+    def set_standing(self, site: str, standing: Standing, by: str, now: datetime) -> None:
+        with self._shelf.lock:
+            self._shelf.standings[site] = standing
+            if standing is Standing.REVOKED:
+                self._shelf.stop_sweeping_at(site)
+                self._shelf.forget_collisions_at(site)
+
+    def record(self, record: PassRecord) -> None:
+        with self._shelf.lock:
+            record = taken_up(self._shelf.passes.get(record.id), record)
+            self._shelf.passes[record.id] = record
+            canary = self._shelf.canaries.get(record.site)
+            if canary is not None and record.canary is not None:
+                self._shelf.canaries[record.site] = replace(canary, found=record.canary)
+
+    def passes(self, site: str, limit: int = 20) -> Sequence[PassRecord]:
+        with self._shelf.lock:
+            found = [record for record in self._shelf.passes.values() if record.site == site]
+        found.sort(key=lambda record: (record.started, record.id), reverse=True)
+        return found[:limit]
+
+
+class MemoryCanaryBook:
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def plant(self, canary: Canary) -> None:
+        with self._shelf.lock:
+            self._shelf.canaries[canary.site] = canary
+
+    def canary_of(self, site: str) -> Canary | None:
+        with self._shelf.lock:
+            return self._shelf.canaries.get(site)
+
+
+class MemoryTroubleBook:
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def begin(self, trouble: Trouble, outgoing: Sequence[tuple[Topic, str]] = ()) -> bool:
+        with self._shelf.lock:
+            if (trouble.site, trouble.kind) in self._shelf.troubles:
+                return False
+            self._shelf.troubles[trouble.site, trouble.kind] = trouble
+            self._shelf.put(outgoing, trouble.since)
+            return True
+
+    def end(self, site: str, kind: TroubleKind) -> bool:
+        with self._shelf.lock:
+            return self._shelf.troubles.pop((site, kind), None) is not None
+
+    def open(self, site: str | None = None) -> Sequence[Trouble]:
+        with self._shelf.lock:
+            found = [each for each in self._shelf.troubles.values() if site in (None, each.site)]
+        return sorted(found, key=lambda each: (each.since, each.id))
