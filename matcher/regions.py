@@ -5,14 +5,15 @@ Two things give a picture away. What was put around it is plain: `trimmed` cuts 
 sharp and level, which in photographs is rare: `rectangles` looks for four such edges that belong together.
 """
 
-import math
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.planes import engine
+from matcher.planes.border import LEAST
+from matcher.planes.lines import LEAST_SIDE, MOST, SHORTEST, STRAIGHT
 from matcher.views import Box, View
 
 Plane = NDArray[np.uint8]
@@ -20,20 +21,8 @@ Plane = NDArray[np.uint8]
 MOST_CELLS: Final = 5
 _FITS: Final = (16 / 9, 3 / 2, 4 / 3, 1.0, 3 / 4, 2 / 3, 9 / 16)
 
-# trimmed
-_ALIKE: Final = 14  # grey levels from the edge's colour
-_UNIFORM: Final = 0.85  # of the outermost line
-_BACKGROUND: Final = 0.45  # of a line that still belongs to the border: captions and icons stand on it
-_CONTENT: Final = 0.04  # of the side: so many lines in a row of something else end the border
-_LEAST: Final = 0.15  # of the side: less is not left of a picture
-
-# rectangles
-_STEP: Final = 12  # grey levels across an edge, over two pixels
-_SHORTEST: Final = 0.18  # of the side
-_STRAIGHT: Final = 0.55  # of an edge's length that must be seen
 _DIVIDES: Final = 0.8  # of the way across
 _ALL: Final = 0.97  # of the plane: more is no part of it
-_LINES: Final = 12  # edges looked at each way, the clearest ones
 
 
 def crawled(plane: Plane) -> Sequence[View]:
@@ -54,44 +43,10 @@ def wholes(plane: Plane) -> Sequence[View]:
 def trimmed(plane: Plane) -> Box | None:
     """What is left without a border, or None when there is none."""
     height, width = plane.shape
-    left, top, right, bottom = 0, 0, width, height
-    for _ in range(3):  # a screen inside a border, a caption inside a screen
-        before = left, top, right, bottom
-        first, last = _content(plane[top:bottom, left:right])
-        top, bottom = top + first, top + last
-        first, last = _content(plane[top:bottom, left:right].T)
-        left, right = left + first, left + last
-        if before == (left, top, right, bottom):
-            break
-    if right - left < _LEAST * width or bottom - top < _LEAST * height:
+    left, top, right, bottom = engine().inside(plane)
+    if right - left < LEAST * width or bottom - top < LEAST * height:
         return None  # in a dark photograph round after round: a sliver, and no picture
     return _box(left, top, right, bottom, plane.shape)
-
-
-def _content(part: Plane) -> tuple[int, int]:
-    """The first line that is not border, and the one after the last."""
-    count = len(part)
-    first = _border(part)
-    last = count - _border(part[::-1])
-    return (first, last) if last - first >= _LEAST * count else (0, count)
-
-
-def _border(part: Plane) -> int:
-    """How many of the first lines are border."""
-    edge = part[: len(part) // 100 + 1].ravel()
-    middle = (edge.size - 1) // 2, edge.size // 2
-    colour = int(np.partition(edge, middle)[list(middle)].sum()) // 2
-    low, span = max(0, colour - _ALIKE), min(255, colour + _ALIKE) - max(0, colour - _ALIKE)
-    if np.count_nonzero((part[0] - np.uint8(low)) <= span) < _UNIFORM * part.shape[1]:
-        return 0
-    alike = np.count_nonzero(
-        (part - np.uint8(low)) <= span, axis=1
-    )  # unsigned: what is darker wraps around to far above
-    content = alike < _BACKGROUND * part.shape[1]
-    run = max(2, math.ceil(len(part) * _CONTENT))
-    sums = np.cumsum(np.concatenate(([0], content)))
-    ends = np.flatnonzero(sums[run:] - sums[:-run] == run)
-    return int(ends[0]) if len(ends) else 0
 
 
 def fits(width: int, height: int) -> Sequence[Box]:
@@ -111,10 +66,9 @@ def fits(width: int, height: int) -> Sequence[Box]:
 def rectangles(plane: Plane) -> Sequence[Box]:
     """Parts with four straight, sharp, level edges, or with the picture's own edge in place of some; the clearest first."""
     height, width = plane.shape
-    if min(height, width) < 48:
+    if min(height, width) < LEAST_SIDE:
         return []
-    rows = _lines(plane)
-    columns = _lines(np.ascontiguousarray(plane.T))
+    rows, columns = engine().lines(plane)
     tops, bottoms = _pairs(rows.places, height)
     lefts, rights = _pairs(columns.places, width)
     if len(tops) == 0 or len(lefts) == 0 or len(tops) * len(lefts) == 1:
@@ -124,7 +78,7 @@ def rectangles(plane: Plane) -> Sequence[Box]:
     level = _coverage(seen_rows, columns.places, lefts, rights)
     upright = _coverage(seen_columns, rows.places, tops, bottoms)
     # (vertical pairs, horizontal pairs): enough is seen of all four edges
-    clear, clear_upright = level >= _STRAIGHT, upright >= _STRAIGHT
+    clear, clear_upright = level >= STRAIGHT, upright >= STRAIGHT
     vertical, horizontal = np.nonzero(clear[tops] & clear[bottoms] & (clear_upright[lefts] & clear_upright[rights]).T)
     if len(vertical) == 0:
         return []
@@ -136,7 +90,7 @@ def rectangles(plane: Plane) -> Sequence[Box]:
     # Of what is seen on all sides the larger is the more likely: a picture's own edges lie within it.
     size = (rows.places[bottom] - rows.places[top]) * (columns.places[right] - columns.places[left]) / (height * width)
     score = np.where(size > _ALL, 0, least + 0.15 * np.sqrt(size))
-    best = np.argsort(-score, kind="stable")[: 4 * _LINES]
+    best = np.argsort(-score, kind="stable")[: 4 * MOST]
     best = best[score[best] > 0]
     top, bottom, left, right = top[best], bottom[best], left[best], right[best]
     divided = _divided(rows.places, seen_rows, (top, bottom), columns.places, (left, right)) | _divided(
@@ -162,79 +116,8 @@ def rectangles(plane: Plane) -> Sequence[Box]:
     return found
 
 
-class _Lines(NamedTuple):
-    """
-    places   (n,) the rows, ascending; the two outer edges first and last
-    seen     (n, length + 1) of each the running count of places where it is seen
-    """
-
-    places: NDArray[np.int64]
-    seen: NDArray[np.int32]
-
-
-def _lines(plane: Plane) -> _Lines:
-    """The clearest level lines. Of upright ones those of the transpose, which must lie in memory row by row, too: it is quicker."""
-    count, length = plane.shape
-    steps = _steps(plane)
-    # A line may lie between two rows, or lean by one: it is seen where either shows it.
-    near = steps.copy()
-    near[1:] |= steps[:-1]
-    near[:-1] |= steps[1:]
-    run = max(8, int(_SHORTEST * length))
-    # Counted by whole bytes first, as many as hold any run: two rows of three are done with.
-    most = (np.bitwise_count(near).astype(np.float32) @ _together(near.shape[1], (run + 14) // 8)).max(axis=1)
-    most[:3] = most[-3:] = 0  # too near to the picture's own edge
-    rows = np.flatnonzero(most >= _STRAIGHT * run)
-    sums = np.zeros((len(rows), length + 1), np.int16)
-    np.cumsum(np.unpackbits(near[rows], axis=1, count=length).astype(np.int16), axis=1, out=sums[:, 1:])
-    clearest = (sums[:, run:] - sums[:, :-run]).max(axis=1, initial=0).astype(np.int64)
-    total = clearest * 1000 + np.bitwise_count(steps[rows]).sum(axis=1)
-    total[clearest < _STRAIGHT * run] = 0
-    order = np.argsort(-total, kind="stable")
-    chosen = _far_apart(rows[order[: np.count_nonzero(total)]].tolist())
-    at = np.searchsorted(rows, chosen)
-    seen = np.empty((len(at) + 2, length + 1), np.int32)
-    seen[0] = seen[-1] = np.arange(length + 1)  # the picture ends there: nothing sharper
-    seen[1:-1] = sums[at]
-    return _Lines(np.array([0, *chosen, count], np.int64), seen)
-
-
-def _steps(plane: Plane) -> NDArray[np.uint8]:
-    """(h, w / 8), a bit a pixel: where brightness steps from the row above to the row below, and hardly changes on either side of
-    the step."""
-    step = np.maximum(plane[2:], plane[:-2])
-    step -= np.minimum(plane[2:], plane[:-2])
-    beside = np.zeros_like(step)
-    beside[2:] = step[:-2]
-    np.maximum(beside[:-2], step[2:], out=beside[:-2])
-    steps = np.zeros(plane.shape, np.bool_)
-    np.greater_equal(step >> 1, beside, out=steps[1:-1])
-    steps[1:-1] &= step > _STEP
-    return np.packbits(steps, axis=1)
-
-
-@lru_cache(maxsize=64)
-def _together(count: int, together: int) -> NDArray[np.float32]:
-    """(count, count - together + 1): times this, a row of `count` numbers becomes the sums of so many neighbours."""
-    far = np.arange(count)[:, None] - np.arange(count - together + 1)
-    return ((far >= 0) & (far < together)).astype(np.float32)
-
-
-def _far_apart(lines: Iterable[int]) -> list[int]:
-    """The first so many that are no neighbours of one before them, in order of place."""
-    chosen: list[int] = []
-    taken: set[int] = set()
-    for line in lines:
-        if line not in taken:
-            chosen.append(line)
-            taken.update(range(line - 2, line + 3))
-        if len(chosen) == _LINES:
-            break
-    return sorted(chosen)
-
-
 def _pairs(places: NDArray[np.int64], length: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    first, last = np.nonzero(places - places[:, None] >= _SHORTEST * length)
+    first, last = np.nonzero(places - places[:, None] >= SHORTEST * length)
     return first, last
 
 
@@ -258,7 +141,7 @@ def _divided(
     across    (n,) and (n,): between which of `ends` it lies
     """
     first, last = places[between[0], None], places[between[1], None]
-    least = _SHORTEST * (last - first)
+    least = SHORTEST * (last - first)
     inner = (places - first >= least) & (last - places >= least)
     all_the_way = _DIVIDES * (ends[across[1]] - ends[across[0]])
     return np.asarray(np.any(inner & ((seen[:, across[1]] - seen[:, across[0]]) >= all_the_way).T, axis=1))

@@ -21,10 +21,11 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.hashers.frequencies import digits, middles, packed, turned
 from matcher.hashers.jarosz import DCT, centres, spans
 from matcher.hashers.kind import MIN_QUALITY, Axis, Hashed, Hasher, Picture
 from matcher.hashers.pdq_published import published_square, published_waves
+from matcher.planes import engine
+from matcher.planes.frequencies import digits, middles, turned
 
 Float32 = NDArray[np.float32]
 Places = NDArray[np.int64]
@@ -170,11 +171,7 @@ class _Steps:
 
 
 def _steps(square: Float32) -> _Steps:
-    differences = np.concatenate([(square[:-1] - square[1:]).ravel(), (square[:, :-1] - square[:, 1:]).ravel()])
-    steps = np.abs(differences * np.float32(100) / np.float32(255))
-    nearest = np.rint(steps)
-    on_the_edge = (nearest > 0) & (np.abs(steps - nearest) < _TIE_IN_SQUARE)
-    return _Steps(int(steps.astype(np.int32).sum()), int(np.count_nonzero(on_the_edge)))
+    return _Steps(*engine().steepness(square, _TIE_IN_SQUARE))
 
 
 def _waves(square: Float32) -> Float32:
@@ -201,14 +198,13 @@ def _worth_rounding(picture: Picture, steps: _Steps) -> bool:
 def _hash(picture: Picture, turns: Sequence[str], exact: bool) -> Hashed:
     square = _square(picture)
     waves, steps = _waves(square), _steps(square)
-    in_turns = _in_turns(waves, turns)
+    shaky = _shaky(waves)
     tie = _TIE * max(1.0, max(picture.down.length, picture.across.length) / 4096)  # long sums round more
-    if _worth_rounding(picture, steps) and not _settled(in_turns, steps, tie, exact):
+    if _worth_rounding(picture, steps) and not _settled(_in_turns(waves, turns), steps, tie, exact):
         square = published_square(picture)
-        in_turns, steps = _in_turns(published_waves(square), turns), _steps(square)
-    return Hashed(
-        bits=dict(zip(turns, digits(packed(in_turns)), strict=True)), quality=steps.quality, shaky=_shaky(waves)
-    )
+        waves, steps = published_waves(square), _steps(square)
+    bits = digits(engine().bits(waves[None], [turns]))
+    return Hashed(bits=dict(zip(turns, bits, strict=True)), quality=steps.quality, shaky=shaky)
 
 
 def _in_turns(waves: Float32, turns: Sequence[str]) -> Float32:

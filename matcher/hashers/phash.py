@@ -38,7 +38,7 @@ def _digits(grey: NDArray[np.uint8]) -> str:
     grey   (32, 32)
     """
     waves = (_COSINES @ grey @ _COSINES.T).ravel()
-    from_median = waves - np.median(waves)
+    from_median = waves - np.partition(waves, (31, 32))[31:33].mean()  # np.median, without what it is ready for
     if np.abs(from_median).min() > _TIE:
         return np.packbits(from_median > 0).tobytes().hex()
     return _as_published(grey)

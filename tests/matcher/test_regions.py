@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image, ImageDraw
 
-from matcher.regions import _lines, crawled, fits, rectangles, trimmed
+from matcher.planes import lines
+from matcher.regions import crawled, fits, rectangles, trimmed
 from matcher.views import Box
 from tests.matcher.photographs import NAMES, Plane, photograph, plane
 
@@ -81,7 +82,7 @@ def test_the_lines_found_by_counting_bytes_first_are_those_found_by_counting_eve
     for pixels in (small, small.T, small[::-1, 3:-4], np.kron(small[::16, ::16], np.ones((16, 16), np.uint8))):
         level = np.ascontiguousarray(pixels)
 
-        found = _lines(level)
+        found = lines.level(level)
 
         assert found.places.tolist() == counted_everywhere(level)
 

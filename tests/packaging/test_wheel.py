@@ -14,7 +14,7 @@ PACKAGES: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool
 NOT_PACKED = shutil.ignore_patterns("__pycache__", ".*", "*.so", "settings.toml", "sites")
 
 
-KERNELS = ("matcher/hamming/kernel/", "matcher/corners/kernel/")
+KERNELS = ("matcher/hamming/kernel/", "matcher/corners/kernel/", "matcher/planes/kernel/")
 
 
 def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(tmp_path: Path) -> None:

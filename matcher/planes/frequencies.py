@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float32 = NDArray[np.float32]
+Turns = Sequence[Sequence[str]]
+"""Of each picture the turns that are wanted of it."""
 
 
 class _Turn(NamedTuple):
@@ -27,7 +29,7 @@ _TURNS: Final = {
     "transpose": _Turn(False, False, True),
     "transverse": _Turn(True, True, True),
 }
-_NUMBER: Final = {turn: number for number, turn in enumerate(_TURNS)}
+NUMBER: Final = {turn: number for number, turn in enumerate(_TURNS)}
 
 
 def _tables() -> tuple[NDArray[np.intp], Float32]:
@@ -47,14 +49,14 @@ def _tables() -> tuple[NDArray[np.intp], Float32]:
     return order.reshape(-1, 256), signs.reshape(-1, 256)
 
 
-_ORDER, _SIGNS = _tables()
+ORDER, SIGNS = _tables()
 
 
 def turned(waves: Float32, turns: Sequence[str]) -> Float32:
     """(n, 16, 16) → (n, 16, 16): the frequencies of each picture turned, from those of the upright one; of each picture one turn."""
-    numbers = [_NUMBER[turn] for turn in turns]
-    flat = np.take_along_axis(waves.reshape(-1, 256), _ORDER[numbers], axis=1)
-    flat *= _SIGNS[numbers]
+    numbers = [NUMBER[turn] for turn in turns]
+    flat = np.take_along_axis(waves.reshape(-1, 256), ORDER[numbers], axis=1)
+    flat *= SIGNS[numbers]
     return flat.reshape(-1, 16, 16)
 
 
@@ -71,6 +73,12 @@ def packed(waves: Float32) -> NDArray[np.uint8]:
     return np.packbits((flat > middle)[:, ::-1], axis=1)
 
 
-def digits(bits: NDArray[np.uint8]) -> Sequence[str]:
+def bits(waves: Float32, turns: Turns) -> NDArray[np.uint8]:
+    """(n, 16, 16) → (all turns, 32): of each picture its turns, one after the other."""
+    names = [turn for each in turns for turn in each]
+    return packed(turned(np.repeat(waves, [len(each) for each in turns], axis=0), names))
+
+
+def digits(made: NDArray[np.uint8]) -> Sequence[str]:
     """(n, bytes) → n times hex."""
-    return [row.hex() for row in map(bytes, bits)]
+    return [row.hex() for row in map(bytes, made)]
