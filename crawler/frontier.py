@@ -3,10 +3,11 @@
     begin ─→ lease ─→ (asked for, examined, hits stored) ─→ finish: how it ended AND what was found on it, in one transaction
                └────→ give_back: not now
 
-A lease has no time-out: it belongs to a worker, and a worker is alive as long as it holds its lock. What a dead worker had
-leased is free at once, and only what it had already asked for is asked for twice.
+A lease has no time-out: it belongs to a worker. What a dead worker had leased is free again, and only what it had already asked
+for is asked for twice.
 
-`SqliteFrontier` is in crawler.frontier_sqlite; an adapter for several machines has the same methods.
+crawler.frontier_sqlite   a file: one machine, one process a site. A worker is alive as long as it holds its lock
+crawler.frontier_redis    many machines, any number of them on one pass. A worker is alive as long as it renews a key
 """
 
 import enum
@@ -78,6 +79,10 @@ class Frontier(Protocol):
         """The name of a new worker, alive until the context ends or its process does."""
         ...
 
+    def together(self) -> AbstractContextManager[None]:
+        """Calls made by this thread meanwhile may be stored at once at the end: none is sure before, and each stands or falls by itself."""
+        ...
+
     def begin(self, site: str, starts: Sequence[Found], now: datetime) -> Pass:
         """Takes up the site's unfinished pass where it stood, or starts a new one and forgets the URLs of the finished ones."""
         ...
@@ -95,8 +100,13 @@ class Frontier(Protocol):
         under_way: Mapping[str, int],
         at_most: Mapping[What, int],
         now: float,
+        of_pass: Mapping[What, int] | None = None,
     ) -> Sequence[Leased]:
-        """URLs that are due: for each host up to `per_host` less those `under_way` there, and `at_most` of each kind in all."""
+        """URLs that are due: for each host up to `per_host` less those under way there, and `at_most` of each kind in all.
+
+        under_way   of this worker; those that others have leased are counted as well
+        of_pass     how many of each kind may be asked for in this pass, by everybody together; None: no limit
+        """
         ...
 
     def pages_showing(self, pass_id: str, url: str) -> Sequence[str]:
@@ -130,6 +140,13 @@ class Frontier(Protocol):
         """It was not looked at. `counted` adds an attempt."""
         ...
 
+    def turn(self, site: str, host: str, delay_s: float, now: float) -> float:
+        """Whoever asks for a turn has it: seconds until this host may be asked, `delay_s` after the turn before, whoever had that.
+
+        now   on a clock that never goes back, of this process; not asked where several machines share one clock
+        """
+        ...
+
     def pause(self, site: str, host: str, until: float) -> None:
         """Nothing of this host is leased before `until`, in this pass or a later one."""
         ...
@@ -137,7 +154,7 @@ class Frontier(Protocol):
     def paused_until(self, site: str, host: str) -> float: ...
 
     def next_due(self, pass_id: str) -> float | None:
-        """When the next waiting URL may be leased; None when none waits."""
+        """When the next waiting URL may be leased; None when none waits. 0 while others have leased something: that may bring more."""
         ...
 
     def end_waiting(self, pass_id: str, state: State, *, what: What | None = None, host: str | None = None) -> int:

@@ -8,6 +8,7 @@ import os
 import secrets
 import sqlite3
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,6 +21,7 @@ from core.model import State, derived_id, rfc3339
 from crawler import branches, met
 from crawler.frontier import UNASKED, Found, Leased, Pass, Tally, What
 from crawler.locks import FileLock, held_by, sweep
+from crawler.turns import Turns
 
 PRUNED_AT_ONCE = 5_000  # rows a transaction: other sites' crawls write to the same file
 BUSY_MS = 30_000
@@ -75,7 +77,10 @@ class SqliteFrontier:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._workers = path.with_name(path.name + ".workers")
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._together = False
+        self._turns_lock = threading.Lock()  # never waits for the disk
+        self._turns: defaultdict[str, Turns] = defaultdict(Turns)
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._workers.mkdir(exist_ok=True, mode=0o700)
@@ -188,11 +193,12 @@ class SqliteFrontier:
         under_way: Mapping[str, int],
         at_most: Mapping[What, int],
         now: float,
+        of_pass: Mapping[What, int] | None = None,
     ) -> Sequence[Leased]:
-        left = dict(at_most)
         leased: list[Leased] = []
         with self._transaction() as db:
             key = _key(db, pass_id)
+            left = dict(at_most) if of_pass is None else _left(db, key, at_most, of_pass)
             paused = {host for host, until in _pauses(db, key).items() if until > now}
             for host in _waiting_hosts(db, key):
                 room = 0 if host in paused else per_host - under_way.get(host, 0)
@@ -217,6 +223,11 @@ class SqliteFrontier:
                 "UPDATE urls SET lease = '', due = ?, attempts = attempts + ? WHERE pass = ? AND url = ? AND state = ''",
                 (due, int(counted), _key(db, pass_id), url),
             )
+
+    def turn(self, site: str, host: str, delay_s: float, now: float) -> float:
+        """In memory: one process crawls a site."""
+        with self._turns_lock:
+            return self._turns[site].wait_s(host, now, delay_s)
 
     def pause(self, site: str, host: str, until: float) -> None:
         with self._transaction() as db:
@@ -263,18 +274,20 @@ class SqliteFrontier:
         children: Sequence[Found] = (),
         told: Collection[str] = (),
     ) -> Sequence[str]:
-        with self._transaction() as db:
-            pass_key = _key(db, pass_id)
-            untold = [page for page in met.pages_showing(db, pass_key, url) if page not in told] if hits else []
-            if state is State.READ:
-                untold += met.store(db, pass_key, url, children, told)
-            if untold:
-                db.rollback()
-                return untold
-            db.execute(_END, (state, what, " ".join(hits), pass_key, url))
-            asked = 0 if state in UNASKED else 1
-            pages, images = (asked, 0) if what is What.PAGE else (0, asked)
-            db.execute(_COUNT, (pages, images, byte_count, new_hits, pass_key))
+        try:
+            with self._transaction() as db:
+                pass_key = _key(db, pass_id)
+                untold = [page for page in met.pages_showing(db, pass_key, url) if page not in told] if hits else []
+                if state is State.READ:
+                    untold += met.store(db, pass_key, url, children, told)
+                if untold:
+                    raise _FirstTell(untold)
+                db.execute(_END, (state, what, " ".join(hits), pass_key, url))
+                asked = 0 if state in UNASKED else 1
+                pages, images = (asked, 0) if what is What.PAGE else (0, asked)
+                db.execute(_COUNT, (pages, images, byte_count, new_hits, pass_key))
+        except _FirstTell as first:
+            return first.untold
         return ()
 
     # -------------------------------------------------------------------------------------------------------- robots
@@ -290,20 +303,39 @@ class SqliteFrontier:
     # -------------------------------------------------------------------------------------------------------- inside
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
+    def together(self) -> Iterator[None]:
+        with self._lock, self._named_errors(), self._within("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"):
+            self._together = True
             try:
-                self._db.execute("BEGIN IMMEDIATE")
-                try:
-                    yield self._db
-                except BaseException:
-                    self._db.rollback()
-                    raise
-                self._db.commit()
-            except sqlite3.Error as error:
-                raise StoreUnavailable(
-                    f"frontier {self._path}: {error}; it holds nothing that a new crawl would not find again"
-                ) from error
+                yield
+            finally:
+                self._together = False
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        words = ("SAVEPOINT one", "RELEASE one", "ROLLBACK TO one") if self._together else _ALONE
+        with self._lock, self._named_errors(), self._within(*words):
+            yield self._db
+
+    @contextmanager
+    def _within(self, begin: str, end: str, undo: str) -> Iterator[None]:
+        self._db.execute(begin)
+        try:
+            yield
+        except BaseException:
+            if self._db.in_transaction:  # SQLite itself has ended it where, say, the disk is full
+                self._db.execute(undo)
+            raise
+        self._db.execute(end)
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreUnavailable(
+                f"frontier {self._path}: {error}; it holds nothing that a new crawl would not find again"
+            ) from error
 
     def _make_tables(self) -> None:
         with self._transaction() as db:
@@ -319,6 +351,15 @@ class SqliteFrontier:
             db.execute(f"PRAGMA user_version = {VERSION}")
 
 
+class _FirstTell(Exception):
+    """Ends a transaction in which nothing may be stored yet."""
+
+    def __init__(self, untold: Sequence[str]) -> None:
+        super().__init__()
+        self.untold = untold
+
+
+_ALONE = ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
 _STATES = {"": State.PENDING, **{state.value: state for state in State}}
 
 _TALLY = "SELECT key, pages_asked, images_asked, pages_uncounted, images_uncounted, hits, byte_count FROM passes WHERE id = ?"
@@ -330,6 +371,7 @@ _END_WAITING = """
 UPDATE urls SET state = ?1
 WHERE pass = ?2 AND state = '' AND lease = '' AND (?3 IS NULL OR what = ?3) AND (?4 IS NULL OR host = ?4)
 """
+_LEASED = "SELECT what, count(*) FROM urls INDEXED BY urls_leased WHERE lease <> '' AND pass = ? GROUP BY what"
 _DUE = "SELECT min(due) FROM urls WHERE pass = ? AND host = ? AND state = '' AND lease = ''"
 _NEXT_ANY = """
 SELECT u.key, u.url, u.attempts, f.url FROM urls u LEFT JOIN urls f ON f.key = u.found_on
@@ -354,6 +396,15 @@ SELECT host FROM waiting WHERE host IS NOT NULL
 
 def _waiting_hosts(db: sqlite3.Connection, pass_key: int) -> Sequence[str]:
     return [host for (host,) in db.execute(_HOSTS, (pass_key,)).fetchall()]
+
+
+def _left(
+    db: sqlite3.Connection, pass_key: int, at_most: Mapping[What, int], of_pass: Mapping[What, int]
+) -> dict[What, int]:
+    pages, images = db.execute("SELECT pages_asked, images_asked FROM passes WHERE key = ?", (pass_key,)).fetchone()
+    leased = db.execute(_LEASED, (pass_key,))
+    asked = Counter({What.PAGE: pages, What.IMAGE: images}) + Counter({What(what): n for what, n in leased})
+    return {what: min(most, of_pass.get(what, most) - asked[what]) for what, most in at_most.items()}
 
 
 def _pauses(db: sqlite3.Connection, pass_key: int) -> dict[str, float]:

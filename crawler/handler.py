@@ -41,14 +41,17 @@ class GuardedHandler:
         return cls(under_way)
 
     async def download_request(self, request: Request) -> Response:
-        leased: Leased = request.meta["leased"]
-        try:
-            # The leased URL, not the request's: Scrapy may spell that anew.
-            outcome = await self._under_way.asking.ask(leased.url, WANTED[leased.what])
-        except Exception as error:  # noqa: BLE001  # crawl_site raises it, once what is under way is given back
-            self._under_way.break_off(error)
-            outcome = NotFetched(url=leased.url, state=State.PENDING, reason="the asking failed")
-        return Looked(leased, outcome)
+        leased: Leased = request.meta["leased"]  # its URL, not the request's: Scrapy may spell that anew
+        return Looked(leased, await asked(self._under_way, leased))
 
     async def close(self) -> None:
         """The fetch is opened and closed by crawl_site, which asks for robots.txt through it too."""
+
+
+async def asked(under_way: UnderWay, leased: Leased) -> Fetched | NotFetched:
+    """What came of asking for it. Never raises: crawl_site raises what went wrong, once what is under way is given back."""
+    try:
+        return await under_way.asking.ask(leased.url, WANTED[leased.what])
+    except Exception as error:  # noqa: BLE001  # as the docstring says
+        under_way.break_off(error)
+        return NotFetched(url=leased.url, state=State.PENDING, reason="the asking failed")

@@ -1,4 +1,5 @@
-"""Scrapy's scheduler over the frontier: leases what may be asked for now, hands it to the engine, and knows when the pass has ended.
+"""Scrapy's scheduler over the frontier: leases what may be asked for now, hands pages to the engine and pictures to the lane beside it,
+and knows when the pass has ended.
 
 Scrapy asks a scheduler in the middle of its loop and never waits for it. So a task beside it leases from the frontier, and gives each
 URL to the engine when its host has room; the engine puts it in here and takes it out again at once.
@@ -13,7 +14,8 @@ from scrapy.core.scheduler import BaseScheduler
 from scrapy.crawler import Crawler
 
 from core.model import State
-from crawler.frontier import Leased
+from crawler.frontier import Leased, What
+from crawler.lane import Lane
 from crawler.under_way import UnderWay
 
 PATIENCE_S = 300.0  # a site that wants to be left alone for longer is taken up by a later call
@@ -34,6 +36,7 @@ class FrontierScheduler(BaseScheduler):
         under_way = getattr(spider, "under_way", None)
         assert isinstance(under_way, UnderWay), "started by crawl_site"
         self._under_way = under_way
+        self._lane = Lane(under_way)
 
     def has_pending_requests(self) -> bool:
         return True  # the feeding ends the spider: an empty queue may only mean that a host wants a pause
@@ -56,12 +59,16 @@ class FrontierScheduler(BaseScheduler):
                 leased = await self._lease()
                 for each in leased:
                     self._under_way.took(each)
-                    self._crawler.engine.crawl(Request(each.url, meta={"leased": each, "verbatim_url": True}))
+                    if each.what is What.IMAGE:
+                        self._lane.take(each)
+                    else:
+                        self._crawler.engine.crawl(Request(each.url, meta={"leased": each, "verbatim_url": True}))
                 if not leased and not self._under_way.busy.total() and not await self._something_left():
                     break
                 await self._woken()
         except Exception as error:  # noqa: BLE001  # crawl_site raises it
             self._under_way.break_off(error)
+        await self._lane.ended()
         await self._crawler.engine.close_spider_async(reason=self._under_way.asking.stopped or "finished")
 
     async def _lease(self) -> list[Leased]:

@@ -20,6 +20,7 @@ from core.ports import Examiner, HitLog, SeenLog, SiteBook
 from crawler.asking import Asking
 from crawler.frontier import Frontier, Leased, Pass, Tally, What
 from crawler.scope import Scope
+from crawler.together import Together
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,6 +48,7 @@ class CrawlServices:
     seen: SeenLog | None = None  # where what was compared is kept for later enrolments; None: nowhere
     hash_version: Callable[[], int] | None = None  # of the enrolled hashes at this moment: see UnderWay.keep
     no_videos: str | None = None  # why this machine can compare no videos, and the cure; None: it can
+    canary_found: Callable[[], datetime | None] = lambda: None  # when the examiner saw the site's canary last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +116,7 @@ class UnderWay:
         self.byte_count = 0
         self._on_progress = on_progress
         self._silent: Counter[str] = Counter()
-        self._frontier_thread = ThreadPoolExecutor(1, "frontier")
+        self._frontier_calls = Together(frontier)
         self._writer_thread = ThreadPoolExecutor(1, "writer")
         self._seen_thread = ThreadPoolExecutor(1, "seen")  # sealing takes a second: no hit waits for it
         self._examiner_threads = ThreadPoolExecutor(EXAMINED_AT_ONCE, "examiner")
@@ -130,13 +132,14 @@ class UnderWay:
         if self._recording is not None:
             self._recording.cancel()
             await asyncio.gather(self._recording, return_exceptions=True)
-        for threads in (self._examiner_threads, self._seen_thread, self._writer_thread, self._frontier_thread):
+        for threads in (self._examiner_threads, self._seen_thread, self._writer_thread):
             threads.shutdown()
+        self._frontier_calls.close()
 
     # -------------------------------------------------------------------------------------------- off the event loop
 
     async def in_frontier(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return await asyncio.get_running_loop().run_in_executor(self._frontier_thread, lambda: call(*args, **kwargs))
+        return await self._frontier_calls.run(call, *args, **kwargs)
 
     async def examine(self, body: bytes) -> Examination:
         return await asyncio.get_running_loop().run_in_executor(
@@ -233,6 +236,9 @@ class UnderWay:
             images=tally.of(What.IMAGE),
             hits=tally.hits,
             byte_count=tally.byte_count,
+            canary=self.services.canary_found(),
+            walled=tuple(sorted(self.asking.walled)),
+            stopped="" if finished is not None else self.asking.stopped or "",
         )
         if not self.bounds.dry_run:
             await asyncio.get_running_loop().run_in_executor(
