@@ -29,6 +29,7 @@ class Asking:
     ) -> None:
         """no_videos   why videos are not fetched; None: they are"""
         self.stopped: str | None = None  # why
+        self.walled: set[str] = set()  # hosts that asked for a proof of being human
         self._site = site
         self._still_agreed = still_agreed
         self._clock = clock
