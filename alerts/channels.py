@@ -1,6 +1,7 @@
 """Tells the desk, over whatever channels it uses, that there is something to look at. Nothing else.
 
-What goes out names no person, site, address, hash or number of hits: only the alert's id, which says nothing without the database.
+What goes out names no person, site, address, hash or number of hits: only the id of the alert, or of what is wrong with the watching,
+which says nothing without the database.
 A message may arrive twice when the process dies between sending and writing that down; an alert is never lost.
 """
 
@@ -15,14 +16,17 @@ from apprise.result import AppriseResultStatus
 
 from core.errors import ConfigError, NotDelivered, UnknownId
 from core.model import AlertStatus, Task, Topic
-from core.ports import CaseBook, Outbox
+from core.ports import CaseBook, Outbox, TroubleBook
 
 log = logging.getLogger(__name__)
 
 SUBJECT = "Stillwatch: there is something to look at"
 BODY = "Please open the desk's page when you can. Reference: {alert}"
+TROUBLE_SUBJECT = "Stillwatch: a site is not watched as it should be"
+TROUBLE_BODY = "Please open the front page, or run stillwatch doctor. Reference: {trouble}"
 
 TAGGED = re.compile(r"(?P<tags>[\w-]+(?:,[\w-]+)*)=(?P<url>\w+://.*)", re.DOTALL)
+NAMED = {Topic.CHANNEL: "alert", Topic.TROUBLE: "trouble"}  # in the log
 RETRY_FIRST_S = 30.0
 RETRY_AT_MOST_S = 3600.0
 
@@ -30,12 +34,15 @@ RETRY_AT_MOST_S = 3600.0
 class Channels:
     """`urls`: Apprise URLs; "tag=URL" gives one its own tags, the others have `tag`. Raises ConfigError, by position: a URL is a secret."""
 
-    def __init__(self, urls: Sequence[str], tag: str, case_book: CaseBook, outbox: Outbox) -> None:
+    def __init__(
+        self, urls: Sequence[str], tag: str, case_book: CaseBook, outbox: Outbox, trouble_book: TroubleBook
+    ) -> None:
         for name in ("apprise", "urllib3"):  # they write URLs, which are secrets here, into their logs
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         self._tag = tag
         self._case_book = case_book
         self._outbox = outbox
+        self._trouble_book = trouble_book
         self._apprise = Apprise(asset=_asset())
         for position, entry in enumerate(urls, start=1):
             tagged = TAGGED.fullmatch(entry)
@@ -49,16 +56,16 @@ class Channels:
     def work(self, now: datetime, limit: int = 20) -> int:
         """Tells what waits; returns how many rows are done. Raises NotDelivered when no channel has the tag: that would be silence."""
         done = 0
-        for task in self._outbox.due([Topic.CHANNEL], now, limit):
-            if not self._still_news(task.key):
+        for task in self._outbox.due([Topic.CHANNEL, Topic.TROUBLE], now, limit):
+            if not self._still_news(task):
                 self._outbox.done([task.id])
                 done += 1
                 continue
-            match self._tell(task.key):
+            match self._tell(task):
                 case AppriseResultStatus.SUCCESS | AppriseResultStatus.PARTIAL as status:
                     # Told over one channel at least: telling all of them again would be worse than one that stayed silent.
                     if status is AppriseResultStatus.PARTIAL:
-                        log.warning("channel.partly_told", extra={"alert": task.key})
+                        log.warning("channel.partly_told", extra={NAMED[task.topic]: task.key})
                     self._outbox.done([task.id])
                     done += 1
                 case AppriseResultStatus.NOMATCH:
@@ -71,22 +78,25 @@ class Channels:
                     self._put_off(task, f"no channel took it ({status.name.lower()})", now)
         return done
 
-    def _still_news(self, alert_id: str) -> bool:
+    def _still_news(self, task: Task) -> bool:
+        if task.topic is Topic.TROUBLE:
+            return any(trouble.id == task.key for trouble in self._trouble_book.open())
         try:
-            return self._case_book.alert(alert_id).status is AlertStatus.NEW
+            return self._case_book.alert(task.key).status is AlertStatus.NEW
         except UnknownId:
             return False
 
-    def _tell(self, alert_id: str) -> AppriseResultStatus:
-        told = self._apprise.notify(
-            title=SUBJECT, body=BODY.format(alert=alert_id), body_format=NotifyFormat.TEXT, tag=self._tag
-        )
-        return told.status
+    def _tell(self, task: Task) -> AppriseResultStatus:
+        if task.topic is Topic.TROUBLE:
+            title, body = TROUBLE_SUBJECT, TROUBLE_BODY.format(trouble=task.key)
+        else:
+            title, body = SUBJECT, BODY.format(alert=task.key)
+        return self._apprise.notify(title=title, body=body, body_format=NotifyFormat.TEXT, tag=self._tag).status
 
     def _put_off(self, task: Task, reason: str, now: datetime) -> None:
         wait_s = min(RETRY_FIRST_S * 2.0 ** min(task.attempts, 20), RETRY_AT_MOST_S)
         self._outbox.later(task.id, now + timedelta(seconds=wait_s), reason)
-        log.warning("channel.waits", extra={"alert": task.key, "reason": reason})
+        log.warning("channel.waits", extra={NAMED[task.topic]: task.key, "reason": reason})
 
 
 def _added(channels: Apprise, url: str, tags: Sequence[str]) -> bool:

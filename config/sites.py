@@ -25,11 +25,13 @@ SITE_KEYS = (
     "politeness",
     "limits",
     "takedown",
+    "canary",
 )
 AGREEMENT_KEYS = ("agreed_by", "agreed_on", "expires_on", "reference")
 POLITENESS_KEYS = ("delay_s", "concurrency", "robots", "hours", "every_s")
 LIMITS_KEYS = ("max_pages", "max_images", "max_bytes", "max_video_bytes")
 TAKEDOWN_KEYS = ("email", "form", "law")
+CANARY_KEYS = ("page",)
 ROBOTS = ("obey", "agreed")
 
 
@@ -86,6 +88,7 @@ def parse_site(
         politeness=_politeness(table.table("politeness", POLITENESS_KEYS, path)),
         limits=_limits(table.table("limits", LIMITS_KEYS, path)),
         takedown=_takedown(table.table("takedown", TAKEDOWN_KEYS, path), laws),
+        canary_page=_canary_page(table.table("canary", CANARY_KEYS, path), hosts) if "canary" in table else None,
     )
 
 
@@ -229,6 +232,17 @@ def _takedown(table: Table, laws: Collection[str] | None) -> TakedownContact:
     if form is not None and (urlsplit(form).scheme not in ("http", "https") or not urlsplit(form).hostname):
         raise table.fault("form", "must be the http:// or https:// URL of the site's form")
     return TakedownContact(email=email, form=form, law=None if law is None else _one_of(table, "law", law, laws))
+
+
+def _canary_page(table: Table, hosts: tuple[str, ...]) -> str:
+    page = table.text("page")
+    try:
+        covered = lies_on(page, hosts)
+    except ValueError as error:
+        raise table.fault("page", f"{page!r}: {error}") from error
+    if not covered:
+        raise table.fault("page", f"{page!r}: its host is not one of hosts, so no pass could find the canary there")
+    return page
 
 
 def _one_of(table: Table, key: str, value: str, known: Collection[str] | None) -> str:

@@ -5,10 +5,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from alerts.watching import CanaryState
 from core.errors import StillwatchError, StoreUnavailable
-from core.model import State
-from stillwatch.agreement import fault
+from core.model import State, TroubleKind, rfc3339
+from stillwatch.watchfulness import SiteLook, look_at
 from stillwatch.wiring import House, no_videos, utc_now
+
+TROUBLE_CURES = {
+    TroubleKind.ROBOTS_UNREAD: "ask the site whether robots.txt answers; nothing is asked of it before it does",
+    TroubleKind.ONLY_ERRORS: "stillwatch crawl SITE --once --json says what each URL ended as",
+    TroubleKind.NO_PICTURES: "do the start addresses in the site's file still lead to its pictures?",
+}
+CANARY_CURES = {
+    CanaryState.NOT_MADE: "stillwatch site canary {name} --output FILE.png",
+    CanaryState.NOT_NAMED: "write the page it is on into the site's file: [canary] page",
+    CanaryState.MISSED: "open {page}: is the picture there, and does a page that is crawled lead to it?",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +42,7 @@ def checks(house: House, now: datetime) -> Iterator[Check]:
     yield _elasticsearch(house)
     yield _decoder(house)
     yield _videos()
-    yield _engine()
+    yield from _engines()
     yield _index(house)
     yield _quarantine(house)
     yield from _seen(house, now)
@@ -187,11 +199,16 @@ def _seen(house: House, now: datetime) -> Iterator[Check]:
         yield Check(name="seen", health="bad", what=fault_)
 
 
-def _engine() -> Check:
-    from matcher.hamming import describe
+def _engines() -> Iterator[Check]:
+    from matcher import corners, hamming, planes
 
-    what, _, cure = describe().partition("; the cure: ")
-    return Check(name="search engine", health="warn" if what.startswith("NumPy") else "ok", what=what, cure=cure)
+    for name, described in (
+        ("search engine", hamming.describe()),
+        ("reading engine", planes.describe()),
+        ("corner engine", corners.describe()),
+    ):
+        what, _, cure = described.partition("; the cure: ")
+        yield Check(name=name, health="warn" if what.startswith("NumPy") else "ok", what=what, cure=cure)
 
 
 def _index(house: House) -> Check:
@@ -249,22 +266,47 @@ def _sites(house: House, now: datetime) -> Iterator[Check]:
             cure=f"put a file into {house.settings.config / 'sites'}",
         )
     for site in read:
-        reason = fault(site, house.site_book, now)
-        if reason is not None:
-            yield Check(name=f"site {site.name}", health="bad", what=reason)
-            continue
-        yield _last_look(house, site.name, timedelta(seconds=site.politeness.every_s), now)
+        yield from _site(look_at(house, site, now), now)
 
 
-def _last_look(house: House, name: str, every: timedelta, now: datetime) -> Check:
-    passes = house.site_book.passes(name, limit=1)
-    if not passes:
-        return Check(name=f"site {name}", health="warn", what="never looked at yet", cure=f"stillwatch crawl {name}")
-    last = passes[0]
-    seen = sum(last.images.get(state, 0) for state in (State.HIT, State.CLEAR))
-    met = sum(last.images.values())
-    health = "ok" if seen and now - last.started <= 3 * every else "warn"
-    age_h = (now - last.started).total_seconds() / 3600
+def _site(seen: SiteLook, now: datetime) -> Iterator[Check]:
+    name = f"site {seen.site.name}"
+    if seen.fault is not None:
+        yield Check(name=name, health="bad", what=seen.fault)
+        return
+    yield _last_look(seen, now)
+    for kind, reason in seen.troubles.items():
+        if kind is not TroubleKind.CANARY_MISSED:
+            yield Check(name=f"{name}: {kind.value}", health="bad", what=reason, cure=TROUBLE_CURES.get(kind, ""))
+    if seen.site.canary_page is not None or seen.canary is not None:
+        yield _canary(seen)
+
+
+def _last_look(seen: SiteLook, now: datetime) -> Check:
+    name = f"site {seen.site.name}"
+    if not seen.passes:
+        return Check(name=name, health="warn", what="never looked at yet", cure=f"stillwatch crawl {seen.site.name}")
+    age = now - seen.passes[0].started
+    what = f"last pass {age.total_seconds() / 3600:.1f} h ago"
+    if seen.passes[0].stopped:
+        what += f", stopped: {seen.passes[0].stopped}"
+    if seen.coverage is None:
+        return Check(name=name, health="warn", what=f"{what}; none has finished yet")
+    last, usual = seen.coverage.last, seen.coverage.usual
+    what += f"; {last.compared} of {last.met} pictures compared"
+    if usual is not None:
+        what += f", usually {usual.compared}"
+    what += f"; {last.errors} errors; last good look {'never' if seen.last_good is None else rfc3339(seen.last_good)}"
+    late = age > 3 * timedelta(seconds=seen.site.politeness.every_s)
+    health = "warn" if late or seen.coverage.fell or not last.compared else "ok"
+    return Check(name=name, health=health, what=what)
+
+
+def _canary(seen: SiteLook) -> Check:
+    found = "" if seen.canary is None or seen.canary.found is None else f"; last found {rfc3339(seen.canary.found)}"
     return Check(
-        name=f"site {name}", health=health, what=f"last pass {age_h:.1f} h ago: {seen} of {met} pictures compared"
+        name=f"site {seen.site.name}: canary",
+        health=seen.canary_state.health,
+        what=f"{seen.canary_state.words}{found}",
+        cure=CANARY_CURES.get(seen.canary_state, "").format(name=seen.site.name, page=seen.site.canary_page),
     )

@@ -2,7 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 
-from core.model import Alert, Case, Examination, Hit, Overlay, PassRecord, State, rfc3339
+from alerts.watching import CanaryState, Counted, Coverage
+from core.model import (
+    Alert,
+    Canary,
+    Case,
+    Examination,
+    Hit,
+    Overlay,
+    PassRecord,
+    Standing,
+    State,
+    WatchedSite,
+    rfc3339,
+)
+from stillwatch.watchfulness import SiteLook
 
 
 def hit_line(hit: Hit) -> dict[str, object]:
@@ -108,6 +122,65 @@ def pass_line(record: PassRecord) -> dict[str, object]:
         "images": counts(record.images),
         "hits": record.hits,
         "bytes": record.byte_count,
+        "canary": None if record.canary is None else rfc3339(record.canary),
+        "walled": list(record.walled),
+        "stopped": record.stopped,
+    }
+
+
+def site_line(seen: SiteLook, standing: Standing) -> dict[str, object]:
+    agreement = seen.site.agreement
+    return {
+        "site": seen.site.name,
+        "kind": seen.site.kind,
+        "standing": standing.value,
+        "watched": seen.fault is None,
+        "health": seen.health,
+        "reason": seen.fault,
+        "agreement": {
+            "agreed_by": agreement.agreed_by,
+            "agreed_on": agreement.agreed_on.isoformat(),
+            "expires_on": agreement.expires_on.isoformat(),
+            "reference": agreement.reference,
+        },
+        "last_pass": pass_line(seen.passes[0]) if seen.passes else None,
+        "last_good_look": None if seen.last_good is None else rfc3339(seen.last_good),
+        "next_visit": None if seen.next_visit is None else rfc3339(seen.next_visit),
+        "coverage": coverage_line(seen.coverage),
+        "canary": canary_line(seen.site, seen.canary, seen.canary_state),
+        "troubles": [{"kind": kind.value, "reason": reason} for kind, reason in seen.troubles.items()],
+    }
+
+
+def coverage_line(coverage: Coverage | None) -> dict[str, object] | None:
+    if coverage is None:
+        return None
+    usual = None if coverage.usual is None else counted_line(coverage.usual)
+    return {
+        "last": counted_line(coverage.last),
+        "usual": usual,
+        "passes_before": coverage.passes,
+        "fell": coverage.fell,
+    }
+
+
+def counted_line(counted: Counted) -> dict[str, int]:
+    return {
+        "pages_read": counted.pages_read,
+        "met": counted.met,
+        "looked_at": counted.looked_at,
+        "compared": counted.compared,
+        "errors": counted.errors,
+        "bytes": counted.byte_count,
+    }
+
+
+def canary_line(site: WatchedSite, canary: Canary | None, state: CanaryState) -> dict[str, object]:
+    return {
+        "page": site.canary_page,
+        "state": state.word,
+        "made": None if canary is None else rfc3339(canary.made),
+        "found": None if canary is None or canary.found is None else rfc3339(canary.found),
     }
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from core.errors import StoreUnavailable
 from core.model import Standing, Topic
 from stillwatch.agreement import fault
+from stillwatch.watchfulness import note_troubles
 from stillwatch.wiring import House, utc_now
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ LEASE_TTL_S = 15.0
 RENEW_S = 5.0
 SITES_READ_S = 5.0
 RECHECK_S = 60.0
+TROUBLES_S = 60.0
 DAY_S = 86400.0
 SLOTS_KEPT = timedelta(days=14)
 
@@ -53,6 +55,9 @@ def run(house: House, stopped: Callable[[], bool]) -> None:
     clockwork = Clockwork(house, holder, scheduler)
     scheduler.add_job(clockwork.read_sites, "interval", seconds=SITES_READ_S, next_run_time=utc_now(), id="sites")
     scheduler.add_job(clockwork.recheck, "interval", seconds=RECHECK_S, next_run_time=utc_now(), id="recheck")
+    scheduler.add_job(
+        clockwork.watchfulness, "interval", seconds=TROUBLES_S, next_run_time=utc_now(), id="watchfulness"
+    )
     scheduler.add_job(clockwork.forget, "interval", hours=24, next_run_time=utc_now(), id="forget")
     scheduler.add_job(clockwork.forget_seen, "interval", hours=1, next_run_time=utc_now(), id="forget-seen")
     scheduler.start(paused=True)
@@ -137,6 +142,11 @@ class Clockwork:
             now = utc_now()
             if self._house.desk.due_locations(now, all_=False):
                 self._house.job_slots.claim("recheck", slot_of(now, RECHECK_S), self._holder, [(Topic.RECHECK, "due")])
+
+    def watchfulness(self) -> None:
+        """Cheap, and the same however often: no slot is claimed."""
+        with _Survives():
+            note_troubles(self._house, utc_now())
 
     def forget(self) -> None:
         with _Survives():

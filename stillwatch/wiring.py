@@ -19,6 +19,7 @@ from config.sites import SiteFault, read_sites
 from core.errors import StoreUnavailable, UnknownId
 from core.model import Regime, WatchedSite
 from core.ports import (
+    CanaryBook,
     CaseBook,
     CollisionBook,
     EnrolledCorners,
@@ -38,6 +39,7 @@ from core.ports import (
     SiteBook,
     SweepBoard,
     SweepFinds,
+    TroubleBook,
 )
 
 if TYPE_CHECKING:
@@ -253,6 +255,20 @@ class House:
         return SqlSiteBook()
 
     @cached_property
+    def canary_book(self) -> CanaryBook:
+        self.connect()
+        from stores.sql import SqlCanaryBook
+
+        return SqlCanaryBook()
+
+    @cached_property
+    def trouble_book(self) -> TroubleBook:
+        self.connect()
+        from stores.sql import SqlTroubleBook
+
+        return SqlTroubleBook()
+
+    @cached_property
     def sweep_board(self) -> SweepBoard:
         self.connect()
         from stores.sql import SqlSweepBoard
@@ -386,13 +402,17 @@ class House:
     def crawl_services(self, site: WatchedSite) -> Iterator["CrawlServices"]:
         from crawler.crawl import CrawlServices
         from stillwatch.agreement import AgreementWatch
+        from stillwatch.canaries import CanaryExaminer
 
         watch = AgreementWatch(site, self.site_book, utc_now)
+        canary = None if site.canary_page is None else self.canary_book.canary_of(site.name)
         with self.examiner(site.name) as examiner, self.seen_log() as seen, watch as agreement:
+            watchful = None if canary is None else CanaryExaminer(examiner, canary, utc_now)
             yield CrawlServices(
                 frontier_path=self.settings.home / "frontier.sqlite3",
                 lock_folder=self.locks,
-                examiner=examiner,
+                examiner=watchful or examiner,
+                canary_found=(lambda: None) if watchful is None else watchful.found,
                 hit_log=self.hit_log,
                 site_book=self.site_book,
                 user_agent=self.settings.user_agent,
@@ -478,7 +498,9 @@ class House:
     def channels(self) -> "Channels":
         from alerts.channels import Channels
 
-        return Channels(self.settings.channels, self.settings.channel_tag, self.case_book, self.outbox)
+        return Channels(
+            self.settings.channels, self.settings.channel_tag, self.case_book, self.outbox, self.trouble_book
+        )
 
     @cached_property
     def receipt_key(self) -> "ReceiptKey":
@@ -494,6 +516,8 @@ class House:
             hit_search=self.hit_search,
             case_book=self.case_book,
             site_book=self.site_book,
+            canary_book=self.canary_book,
+            trouble_book=self.trouble_book,
             outbox=self.outbox,
             desk=self.desk,
             notice_details=self.notice_details,

@@ -154,7 +154,7 @@ class DeskTurn:
 def _waiting(house: House) -> bool:
     topics = [Topic.DESK, Topic.PERSON, Topic.INDEX]
     if house.settings.channels:
-        topics.append(Topic.CHANNEL)
+        topics += [Topic.CHANNEL, Topic.TROUBLE]
     if house.settings.mail_url is not None:
         topics.append(Topic.MAIL)
     return bool(house.outbox.due(topics, utc_now(), 1))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from core.model import Alert, Case, WatchedSite
-from core.ports import CaseBook, HitLog, HitSearch, NoticeDetailsStore, Outbox, SiteBook
+from core.ports import CanaryBook, CaseBook, HitLog, HitSearch, NoticeDetailsStore, Outbox, SiteBook, TroubleBook
 
 
 class SiteFault(Protocol):
@@ -44,6 +44,8 @@ class WebServices:
     hit_search: HitSearch
     case_book: CaseBook
     site_book: SiteBook
+    canary_book: CanaryBook
+    trouble_book: TroubleBook
     outbox: Outbox
     desk: CaseDesk
     notice_details: NoticeDetailsStore

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,8 +14,9 @@ import typer
 from core.errors import CallError, Conflict, NotAgreed, UnknownId
 from core.model import Hit, Location, Look, PersonState, Standing, State, WatchedSite, rfc3339
 from stillwatch.agreement import fault
-from stillwatch.lines import case_line, pass_line
+from stillwatch.lines import case_line, site_line
 from stillwatch.output import counter, json_line, line, say, table
+from stillwatch.watchfulness import SiteLook, look_at
 from stillwatch.wiring import House, utc_now
 
 if TYPE_CHECKING:
@@ -67,48 +69,81 @@ def check_sites(names: Annotated[list[str] | None, typer.Argument(metavar="NAMEâ
 
 @sites.command("list")
 def list_sites(json: Json = False) -> None:
-    """Each site with its agreement, standing, and what the last pass saw."""
+    """Each site with its agreement, standing, and whether it is really looked at: by the last finished pass beside those before."""
     house = House.open()
     read, faults = house.sites()
+    now = utc_now()
     rows = []
     for site in read:
-        passes = house.site_book.passes(site.name, limit=1)
-        reason = fault(site, house.site_book, utc_now())
+        seen = look_at(house, site, now)
         if json:
-            json_line(
-                {
-                    "site": site.name,
-                    "kind": site.kind,
-                    "standing": house.site_book.standing(site.name).value,
-                    "watched": reason is None,
-                    "reason": reason,
-                    "agreement": {
-                        "agreed_by": site.agreement.agreed_by,
-                        "agreed_on": site.agreement.agreed_on.isoformat(),
-                        "expires_on": site.agreement.expires_on.isoformat(),
-                        "reference": site.agreement.reference,
-                    },
-                    "last_pass": pass_line(passes[0]) if passes else None,
-                }
-            )
-        last = f"{passes[0].started:%Y-%m-%d %H:%M} UTC" if passes else "never"
-        rows.append(
-            (
-                site.name,
-                site.kind,
-                "watched" if reason is None else "not watched",
-                last,
-                reason or f"agreed until {site.agreement.expires_on}",
-            )
-        )
+            json_line(site_line(seen, house.site_book.standing(site.name)))
+        watched = "not watched" if seen.fault else "watched" if seen.health == "ok" else f"watched, {seen.health}"
+        rows.append((site.name, site.kind, watched, _moment(seen.last_good), _moment(seen.next_visit), _looked(seen)))
     for bad in faults:
         if json:
-            json_line({"site": bad.path.stem, "watched": False, "reason": bad.reason})
-        rows.append((bad.path.stem, "?", "not watched", "never", bad.reason))
+            json_line({"site": bad.path.stem, "watched": False, "health": "bad", "reason": bad.reason})
+        rows.append((bad.path.stem, "?", "not watched", "?", "none", bad.reason))
     if not json and rows:
-        table(("site", "kind", "", "last pass", ""), rows)
+        table(("site", "kind", "", "last good look", "next visit", ""), rows)
     if not rows:
         say(f"No watched site yet. Put one TOML file a site into {house.settings.config / 'sites'}.")
+
+
+def _moment(at: datetime | None) -> str:
+    return "none" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _looked(seen: SiteLook) -> str:
+    """What is wrong first; then how much was seen, and how much that is beside what is usual."""
+    if seen.fault is not None:
+        return seen.fault
+    parts = list(seen.troubles.values())
+    if seen.coverage is None:
+        parts.append("no pass has finished yet")
+    else:
+        last, usual = seen.coverage.last, seen.coverage.usual
+        before = "" if usual is None else f", usually {usual.compared}"
+        parts.append(f"{last.compared} of {last.met} pictures compared{before}; {last.errors} errors")
+    if seen.site.canary_page is not None or seen.canary is not None:
+        parts.append(f"canary: {seen.canary_state.word}")
+    return "; ".join(parts)
+
+
+@sites.command("canary")
+def make_canary(
+    name: SiteName,
+    output: Annotated[Path, typer.Option(metavar="FILE.png", help="Where the picture is written.")],
+    json: Json = False,
+) -> None:
+    """Draw a picture, unlike any other, to be put on a page of the site: each pass must find it from then on.
+
+    Only its hash is kept, apart from the people protected: it raises no hit, alert or case. Another call makes another picture, and the
+    one before is looked for no more.
+    """
+    from stillwatch.canaries import canary_for, drawn
+
+    house = House.open()
+    site = house.site(name)
+    picture = drawn()
+    with house.decoder() as decoder:
+        canary = canary_for(site.name, picture, decoder, utc_now())
+    try:
+        with output.open("xb") as file:
+            file.write(picture)
+    except FileExistsError as error:
+        raise CallError(f"{output} is there already; name another file") from error
+    except OSError as error:
+        raise CallError(f"{output} cannot be written ({error.strerror})") from error
+    house.canary_book.plant(canary)
+    if json:
+        json_line({"site": site.name, "file": str(output), "made": rfc3339(canary.made), "page": site.canary_page})
+    else:
+        line(f"{site.name}: a canary is in {output}")
+    if site.canary_page is None:
+        say('Put it on a page of the site, and that page into the site\'s file:\n\n[canary]\npage = "https://â€¦"')
+    else:
+        say(f"Put it on {site.canary_page}: passes look for this picture from now on, and for no earlier one.")
 
 
 def _stand(name: str, standing: Standing, by: str) -> None:

@@ -57,7 +57,7 @@ def alerted_room() -> Room:
 
 
 def channels(room: Room, *urls: str, tag: str = "desk") -> Channels:
-    return Channels(urls, tag, room.store.case_book, room.store.outbox)
+    return Channels(urls, tag, room.store.case_book, room.store.outbox, room.store.trouble_book)
 
 
 def test_an_alert_is_told_once(hook: Hook) -> None:

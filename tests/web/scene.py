@@ -14,6 +14,7 @@ from config.regimes import read_regimes
 from config.sites import SiteFault
 from core.model import (
     Agreement,
+    Canary,
     Case,
     Fingerprint,
     HashedPicture,
@@ -32,7 +33,18 @@ from core.model import (
     derived_id,
     hit_id,
 )
-from core.ports import CaseBook, EnrolledHashes, HitLog, HitSearch, NoticeDetailsStore, Outbox, People, SiteBook
+from core.ports import (
+    CanaryBook,
+    CaseBook,
+    EnrolledHashes,
+    HitLog,
+    HitSearch,
+    NoticeDetailsStore,
+    Outbox,
+    People,
+    SiteBook,
+    TroubleBook,
+)
 from stores.memory import MemoryStore
 from web.services import WebServices
 
@@ -155,6 +167,10 @@ class Store(Protocol):
     def case_book(self) -> CaseBook: ...
     @property
     def site_book(self) -> SiteBook: ...
+    @property
+    def canary_book(self) -> CanaryBook: ...
+    @property
+    def trouble_book(self) -> TroubleBook: ...
 
 
 @dataclass
@@ -184,6 +200,8 @@ class Scene:
             hit_search=self.store.hit_search,
             case_book=self.store.case_book,
             site_book=self.store.site_book,
+            canary_book=self.store.canary_book,
+            trouble_book=self.store.trouble_book,
             outbox=self.store.outbox,
             desk=self.desk,
             notice_details=self.store.notice_details,
@@ -226,6 +244,7 @@ def full_scene(dress: Dress = as_it_is, store: Store | None = None) -> Scene:
         passed(attic, ago=timedelta(days=1), images={State.CLEAR: 88, State.HIT: 1, State.UNREACHABLE: 54}, hits=1),
     ):
         store.site_book.record(passing)
+    _gallery_before(store, gallery)
     store.site_book.set_standing(attic, Standing.PAUSED, "operator", NOW)
     for each in _hits(gallery, pinboard, attic):
         dressed = replace(
@@ -241,8 +260,23 @@ def full_scene(dress: Dress = as_it_is, store: Store | None = None) -> Scene:
     return scene
 
 
+def _gallery_before(store: Store, gallery: str) -> None:
+    """A day of passes, some of which saw less, and a canary that the last one found."""
+    store.canary_book.plant(
+        Canary(site=gallery, made=NOW - timedelta(days=2), fingerprints=picture("canary").fingerprints)
+    )
+    for hour in range(24, 1, -1):
+        images = {State.CLEAR: 1180 + 7 * (hour % 5), State.TOO_SMALL: 90, State.BROKEN: hour % 3}
+        if hour == 15:
+            images = {State.CLEAR: 12, State.UNREACHABLE: 900}
+        if hour == 9:
+            images = {State.NOT_COMPARED: 800, State.CLEAR: 300}
+        store.site_book.record(passed(gallery, ago=timedelta(hours=hour, minutes=4), images=images, hits=0))
+    store.site_book.record(passed(gallery, ago=timedelta(minutes=4), canary=NOW - timedelta(minutes=3)))
+
+
 def _sites(dress: Dress) -> tuple[WatchedSite, ...]:
-    gallery, pinboard = site("gallery"), site("pinboard")
+    gallery, pinboard = site("gallery", canary_page="https://gallery.example/canary"), site("pinboard")
     attic = site("attic", takedown=TakedownContact())
     pinboard = replace(pinboard, politeness=Politeness(hours=Hours(opens=time(8), closes=time(11))))
     return tuple(

@@ -9,7 +9,18 @@ from pathlib import Path
 
 import stores.sql
 import web
-from core.ports import CaseBook, EnrolledHashes, HitLog, HitSearch, NoticeDetailsStore, Outbox, People, SiteBook
+from core.ports import (
+    CanaryBook,
+    CaseBook,
+    EnrolledHashes,
+    HitLog,
+    HitSearch,
+    NoticeDetailsStore,
+    Outbox,
+    People,
+    SiteBook,
+    TroubleBook,
+)
 from tests.web.scene import full_scene
 
 
@@ -23,6 +34,8 @@ class SqlStore:
     outbox: Outbox
     case_book: CaseBook
     site_book: SiteBook
+    canary_book: CanaryBook
+    trouble_book: TroubleBook
 
 
 def main(folder: Path) -> None:
@@ -37,6 +50,8 @@ def main(folder: Path) -> None:
         outbox=stores.sql.SqlOutbox(),
         case_book=stores.sql.SqlCaseBook(),
         site_book=stores.sql.SqlSiteBook(),
+        canary_book=stores.sql.SqlCanaryBook(),
+        trouble_book=stores.sql.SqlTroubleBook(),
     )
     scene = full_scene(store=store)
     serving = web.server(web.application(scene.services()), "127.0.0.1", 0)

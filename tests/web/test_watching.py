@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerts.watching import next_pass
 from core.model import Hours, PassRecord, Politeness, Standing, State
 from tests.web.scene import NOW, passed, site
-from web.desk.watching import BAR, SIGHT_OF, SIGHTS, Sight, Verdict, bar, next_pass, watch
+from web.desk.watching import BAR, SIGHT_OF, SIGHTS, Sight, Verdict, bar, watch
 from web.desk.words import Tone
 
 GALLERY = site("gallery")  # looked at every hour

@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from alerts.watching import PASSES
 from core.errors import CallError, Conflict, StoreUnavailable, UnknownId
 from core.model import AlertStatus, Case, CaseStatus, Decision, Hit, HitQuery, HitStatus
 from web.desk.approval import NAME_LENGTH, Approval, approval_of
@@ -38,7 +39,14 @@ def overview(request: HttpRequest) -> HttpResponse:
     now = services.clock()
     sites, faults = services.sites()
     watches = [
-        watch(site, services.site_book.standing(site.name), services.site_book.passes(site.name), now) for site in sites
+        watch(
+            site,
+            services.site_book.standing(site.name),
+            services.site_book.passes(site.name, limit=PASSES),
+            now,
+            services.canary_book.canary_of(site.name),
+        )
+        for site in sites
     ]
     alerts, cases = services.case_book.alerts(), services.case_book.cases()
     waiting = services.outbox.waiting()

@@ -2,11 +2,20 @@
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
-from core.model import Hours, PassRecord, Standing, State, WatchedSite
+from alerts.watching import (
+    CanaryState,
+    Coverage,
+    canary_state,
+    counted,
+    coverage,
+    last_good_look,
+    next_pass,
+    troubles,
+)
+from core.model import Canary, PassRecord, Standing, State, TroubleKind, WatchedSite
 from web.desk.words import Tone, ago, span_words
 
 ENDS_SOON = timedelta(days=30)
@@ -86,6 +95,8 @@ class Verdict(enum.Enum):
     UNFINISHED = ("unfinished", Tone.WAIT)
     PAUSED = ("paused", Tone.WAIT)
     REVOKED = ("revoked", Tone.QUIET)
+    NOT_FOUND = ("canary not found", Tone.BAD)
+    STOPPED = ("stopped for now", Tone.WAIT)
     LATE = ("late", Tone.BAD)
     BLIND = ("sees nothing", Tone.BAD)
     NO_AGREEMENT = ("no agreement", Tone.BAD)
@@ -105,6 +116,50 @@ class Row:
     pages: int
 
 
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One pass in the small chart of what was looked at: `compared` stands at the bottom, `unclear` on top of it."""
+
+    passed: PassRecord
+    compared: int
+    unclear: int  # looked at, and not compared
+    x: float
+    width: float
+    compared_height: float
+    unclear_height: float
+
+
+CHART_HEIGHT = 40
+SLOTS = 30  # columns that fit; fewer stand at the right, where the newest is
+SLOT, COLUMN = 10, 8
+SHORTEST = 1.5  # a pass that looked at a single picture is no pass that looked at none
+
+
+def columns(passes: Sequence[PassRecord]) -> Sequence[Column]:
+    """`passes` newest first; the columns oldest first. The highest one has the height of the chart."""
+    shown = [(each, counted(each)) for each in passes[:SLOTS]]
+    most = max((each.looked_at for _, each in shown), default=0)
+    placed = []
+    for place, (passed, what) in enumerate(shown):
+        height = max(SHORTEST, CHART_HEIGHT * what.looked_at / most) if what.looked_at else 0.0
+        lower = height * what.compared / what.looked_at if what.looked_at else 0.0
+        placed.append(
+            Column(
+                passed=passed,
+                compared=what.compared,
+                unclear=what.looked_at - what.compared,
+                x=SLOT * (SLOTS - 1 - place),
+                width=COLUMN,
+                compared_height=round(lower, 2),
+                unclear_height=round(height - lower, 2),
+            )
+        )
+    return placed[::-1]
+
+
+CANARY_TONES: Mapping[str, Tone] = {"ok": Tone.GOOD, "warn": Tone.WAIT, "bad": Tone.BAD}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteWatch:
     """A watched site and what may be said of it. `shown` is the pass whose counts are shown: the last finished one, if any."""
@@ -116,6 +171,24 @@ class SiteWatch:
     shown: PassRecord | None
     next_pass: datetime | None  # None: none will be begun
     ends_in_days: int | None  # the agreement ends soon
+    coverage: Coverage | None = None
+    last_good: datetime | None = None
+    columns: Sequence[Column] = ()
+    canary: Canary | None = None
+    canary_state: CanaryState = CanaryState.NONE
+    troubles: Mapping[TroubleKind, str] = field(default_factory=dict)
+
+    @property
+    def canary_tone(self) -> Tone:
+        return CANARY_TONES[self.canary_state.health]
+
+    @property
+    def byte_count(self) -> int:
+        return self.shown.byte_count if self.shown else 0
+
+    @property
+    def errors(self) -> int:
+        return counted(self.shown).errors if self.shown else 0
 
     @property
     def pictures(self) -> Sequence[Part]:
@@ -150,12 +223,17 @@ class SiteWatch:
         return (self.shown.finished or self.shown.started) if self.shown else None
 
 
-def watch(site: WatchedSite, standing: Standing, passes: Sequence[PassRecord], now: datetime) -> SiteWatch:
+def watch(
+    site: WatchedSite, standing: Standing, passes: Sequence[PassRecord], now: datetime, canary: Canary | None = None
+) -> SiteWatch:
     """`passes` newest first."""
     newest = passes[0] if passes else None
     shown = next((each for each in passes if each.finished is not None), newest)
     verdict, reason = _verdict(site, standing, newest, shown, now)
-    stopped = verdict in {Verdict.PAUSED, Verdict.REVOKED, Verdict.NO_AGREEMENT}
+    found = canary_state(site, canary, passes, now)
+    if found is CanaryState.MISSED and verdict.tone is not Tone.BAD and verdict not in ENDED:
+        verdict, reason = Verdict.NOT_FOUND, f"{reason} The canary was not found for more than a day.".strip()
+    stopped = verdict in ENDED
     left = site.agreement.expires_on - now.astimezone(UTC).date()
     return SiteWatch(
         site=site,
@@ -165,7 +243,16 @@ def watch(site: WatchedSite, standing: Standing, passes: Sequence[PassRecord], n
         shown=shown,
         next_pass=None if stopped else next_pass(site, newest, now),
         ends_in_days=left.days if timedelta(0) <= left <= ENDS_SOON else None,
+        coverage=coverage(passes),
+        last_good=last_good_look(passes),
+        columns=columns(passes),
+        canary=canary,
+        canary_state=found,
+        troubles={} if stopped else troubles(site, canary, passes, now),
     )
+
+
+ENDED = frozenset({Verdict.PAUSED, Verdict.REVOKED, Verdict.NO_AGREEMENT})
 
 
 def _verdict(
@@ -177,6 +264,8 @@ def _verdict(
     if newest is None or shown is None:
         return Verdict.NOT_YET, "No pass has begun. The scheduler begins one when it is due."
     if newest.finished is None:
+        if newest.stopped:
+            return Verdict.STOPPED, f"The pass that began {ago(newest.started, now)} stopped: {newest.stopped}."
         if now - newest.started > _patience(site):
             words = f"A pass began {ago(newest.started, now)} and has not finished: it is long, or it was broken off."
             return Verdict.UNFINISHED, words
@@ -231,17 +320,3 @@ def _patience(site: WatchedSite) -> timedelta:
     patience = SLACK * timedelta(seconds=site.politeness.every_s)
     hours = site.politeness.hours
     return patience if hours.opens == hours.closes else patience + timedelta(days=1)
-
-
-def next_pass(site: WatchedSite, newest: PassRecord | None, now: datetime) -> datetime:
-    """When the next pass may begin; `now` when it is due already."""
-    due = now if newest is None else max(now, newest.started + timedelta(seconds=site.politeness.every_s))
-    return due if site.politeness.hours.contain(due) else _opening(site.politeness.hours, due)
-
-
-def _opening(hours: Hours, after: datetime) -> datetime:
-    local = after.astimezone(ZoneInfo(hours.zone))
-    opening = datetime.combine(local.date(), hours.opens, local.tzinfo)
-    if opening < local:
-        opening = datetime.combine(local.date() + timedelta(days=1), hours.opens, local.tzinfo)
-    return opening.astimezone(UTC)

@@ -82,6 +82,7 @@ WAITING_WORK: Mapping[Topic, str] = {
     Topic.PERSON: "withdrawals to be carried into cases",
     Topic.INDEX: "hits to be written to the search index",
     Topic.CHANNEL: "alerts to be passed on to channels",
+    Topic.TROUBLE: "troubles of watching to be passed on to channels",
     Topic.MAIL: "approved letters to be sent",
     Topic.CRAWL: "passes to be begun",
     Topic.RECHECK: "rounds of looking again",

@@ -1,0 +1,75 @@
+"""Whether each site is really looked at: gathered here for `site list`, `doctor` and the scheduler, judged in alerts.watching."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from alerts.watching import (
+    PASSES,
+    CanaryState,
+    Coverage,
+    canary_state,
+    coverage,
+    last_good_look,
+    next_pass,
+    trouble_of,
+    troubles,
+)
+from core.model import Canary, PassRecord, Topic, TroubleKind, WatchedSite
+from stillwatch.agreement import fault
+from stillwatch.wiring import House
+
+log = logging.getLogger("stillwatch.watchfulness")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteLook:
+    site: WatchedSite
+    fault: str | None  # why nothing may be asked of it now
+    passes: Sequence[PassRecord]  # newest first
+    coverage: Coverage | None
+    last_good: datetime | None
+    canary: Canary | None
+    canary_state: CanaryState
+    troubles: Mapping[TroubleKind, str]  # none where nothing may be asked
+    next_visit: datetime | None  # None: none, as nothing may be asked
+
+    @property
+    def health(self) -> str:
+        if self.fault is not None or self.troubles:
+            return "bad"
+        fell = self.coverage is None or self.coverage.fell or not self.coverage.last.compared
+        return "warn" if fell or self.canary_state.health != "ok" else "ok"
+
+
+def look_at(house: House, site: WatchedSite, now: datetime) -> SiteLook:
+    passes = house.site_book.passes(site.name, limit=PASSES)
+    canary = house.canary_book.canary_of(site.name)
+    reason = fault(site, house.site_book, now)
+    return SiteLook(
+        site=site,
+        fault=reason,
+        passes=passes,
+        coverage=coverage(passes),
+        last_good=last_good_look(passes),
+        canary=canary,
+        canary_state=canary_state(site, canary, passes, now),
+        troubles={} if reason is not None else troubles(site, canary, passes, now),
+        next_visit=None if reason is not None else next_pass(site, passes[0] if passes else None, now),
+    )
+
+
+def note_troubles(house: House, now: datetime) -> None:
+    """What has gone wrong is told once, over the channels that there are; what has recovered, or may not be asked any more, ends."""
+    outgoing = bool(house.settings.channels)
+    found: set[tuple[str, TroubleKind]] = set()
+    for site in house.sites()[0]:
+        for kind, reason in look_at(house, site, now).troubles.items():
+            found.add((site.name, kind))
+            trouble = trouble_of(site.name, kind, reason, now)
+            if house.trouble_book.begin(trouble, [(Topic.TROUBLE, trouble.id)] if outgoing else []):
+                log.warning("watching.trouble", extra={"site": site.name, "kind": kind.value})
+    for each in house.trouble_book.open():
+        if (each.site, each.kind) not in found and house.trouble_book.end(each.site, each.kind):
+            log.info("watching.recovered", extra={"site": each.site, "kind": each.kind.value})
