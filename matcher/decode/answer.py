@@ -1,6 +1,7 @@
 """What the child answers, and how it is read: as carefully as the picture itself, since the picture may have taken the child over."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -82,9 +83,10 @@ def from_parts(text: bytes, pixels: bytes, hashers: dict[str, Hasher]) -> Readin
         reason = answer["reason"]
         if not isinstance(reason, str) or len(reason) > 300 or not reason.isprintable():
             raise NotAnAnswer("the reason is no sentence")
+        digits = {name: hasher.digits for name, hasher in hashers.items()}
         reading = Reading(
-            fingerprints=tuple(_fingerprint(row, hashers) for row in answer["fingerprints"]),
-            turned=tuple(_fingerprint(row, hashers) for row in answer["turned"]),
+            fingerprints=tuple([_fingerprint(row, digits) for row in answer["fingerprints"]]),
+            turned=tuple([_fingerprint(row, digits) for row in answer["turned"]]),
             scenes=_scenes(answer["scenes"], pixels),
             obstacle=obstacle,
             reason=reason,
@@ -96,13 +98,13 @@ def from_parts(text: bytes, pixels: bytes, hashers: dict[str, Hasher]) -> Readin
     return reading
 
 
-def _fingerprint(row: object, hashers: dict[str, Hasher]) -> Fingerprint:
+def _fingerprint(row: object, digits: Mapping[str, int]) -> Fingerprint:
     if not isinstance(row, list):
         raise NotAnAnswer("a fingerprint is a list")
     hasher, view, bits, quality, time_s = row
     if not (isinstance(bits, str) and isinstance(view, str) and is_view(view) and isinstance(quality, int)):
         raise NotAnAnswer("no such fingerprint")
-    if len(bits) != hashers[hasher].digits or not 0 <= quality <= 100:
+    if len(bits) != digits[hasher] or not 0 <= quality <= 100:
         raise NotAnAnswer("no such fingerprint")
     if time_s is not None and not (isinstance(time_s, float | int) and 0 <= time_s < 1e7):
         raise NotAnAnswer("no such moment")

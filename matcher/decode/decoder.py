@@ -31,6 +31,7 @@ _ENVIRONMENT: Final = {
 }
 _MAX_ANSWER: Final = 4 * 2**20  # bytes, of each part; a hundred frames in eight turns take 0.4 MiB, four scenes 1 MiB
 _PIPE: Final = 2**20  # bytes that fit the pipe at once
+_ANSWERS_PIPE: Final = 2**17  # the plane of one scene and the hashes: most answers
 _STARTS: Final = 3  # a child that is killed while it starts is no reason to give up
 
 # How many pictures' worth of a child's life one picture takes, by how it ended. What a damaged file leaves behind in a decoder
@@ -75,6 +76,7 @@ class Child:
             OSError, AttributeError
         ):  # Linux only, and only below the user's limit: fewer handshakes
             fcntl.fcntl(self._requests, fcntl.F_SETPIPE_SZ, _PIPE)
+            fcntl.fcntl(self._answers, fcntl.F_SETPIPE_SZ, _ANSWERS_PIPE)
         os.set_blocking(self._requests, False)
         os.set_blocking(self._answers, False)
 

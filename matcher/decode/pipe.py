@@ -4,6 +4,7 @@ import os
 import select
 import struct
 import time
+from collections.abc import Sequence
 from typing import BinaryIO, Final
 
 _LENGTH: Final = struct.Struct(">I")
@@ -19,9 +20,7 @@ class OutOfTime(Exception):
 
 def send(stream: BinaryIO, *parts: bytes) -> None:
     """Blocks."""
-    for part in parts:
-        stream.write(_LENGTH.pack(len(part)))
-        stream.write(part)
+    stream.write(b"".join(_framed(parts)))  # at once: the other side wakes once
     stream.flush()
 
 
@@ -42,17 +41,23 @@ def _exactly(stream: BinaryIO, count: int) -> bytes:
 
 def send_by(fd: int, deadline: float, *parts: bytes) -> None:
     """As `send`, on a non-blocking descriptor, until `time.monotonic()` reaches the deadline. Raises Ended, OutOfTime."""
-    for part in parts:
-        for piece in (_LENGTH.pack(len(part)), part):
-            left = memoryview(piece)
-            while left:
-                _wait(fd, select.POLLOUT, deadline)
-                try:
-                    left = left[os.write(fd, left) :]
-                except BlockingIOError:
-                    continue
-                except OSError as error:
-                    raise Ended from error
+    left = [memoryview(piece) for piece in _framed(parts) if piece]
+    while left:
+        try:
+            written = os.writev(fd, left)
+        except BlockingIOError:
+            _wait(fd, select.POLLOUT, deadline)
+            continue
+        except OSError as error:
+            raise Ended from error
+        while left and written >= len(left[0]):
+            written -= len(left.pop(0))
+        if written:
+            left[0] = left[0][written:]
+
+
+def _framed(parts: Sequence[bytes]) -> list[bytes]:
+    return [piece for part in parts for piece in (_LENGTH.pack(len(part)), part)]
 
 
 def receive_by(fd: int, deadline: float, limit: int) -> bytes:
@@ -64,19 +69,20 @@ def receive_by(fd: int, deadline: float, limit: int) -> bytes:
 
 
 def _exactly_by(fd: int, deadline: float, count: int) -> bytes:
-    data = bytearray()
-    while len(data) < count:
-        _wait(fd, select.POLLIN, deadline)
+    pieces, missing = [], count
+    while missing:
         try:
-            piece = os.read(fd, count - len(data))
+            piece = os.read(fd, missing)
         except BlockingIOError:
+            _wait(fd, select.POLLIN, deadline)
             continue
         except OSError as error:
             raise Ended from error
         if not piece:
             raise Ended
-        data += piece
-    return bytes(data)
+        pieces.append(piece)
+        missing -= len(piece)
+    return b"".join(pieces)
 
 
 def _wait(fd: int, event: int, deadline: float) -> None:
