@@ -67,7 +67,7 @@ def test_a_withdrawal_counts_even_where_the_index_cannot_be_purged(
         assert "index.not_purged" in caplog.text
 
 
-def test_doctor_names_a_damaged_index_and_the_engine(tmp_path: Path) -> None:
+def test_doctor_names_a_damaged_index_and_the_engines(tmp_path: Path) -> None:
     with houses.opened(tmp_path / "home") as house:
         assert "no files yet" in index_check(house).what
         enrol(house, OTHER, TAIL + 1)
@@ -81,5 +81,7 @@ def test_doctor_names_a_damaged_index_and_the_engine(tmp_path: Path) -> None:
 
         assert check.health == "warn"
         assert path.name in check.what
-        engine = next(check for check in checks(house, utc_now()) if check.name == "search engine")
-        assert "C kernel" in engine.what or ("NumPy" in engine.what and engine.cure)
+        engines = {check.name: check for check in checks(house, utc_now()) if check.name.endswith(" engine")}
+        assert set(engines) == {"search engine", "reading engine", "corner engine"}
+        for engine in engines.values():
+            assert "C kernel" in engine.what or ("NumPy" in engine.what and engine.cure)
