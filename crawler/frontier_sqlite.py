@@ -404,7 +404,7 @@ def _left(
     pages, images = db.execute("SELECT pages_asked, images_asked FROM passes WHERE key = ?", (pass_key,)).fetchone()
     leased = db.execute(_LEASED, (pass_key,))
     asked = Counter({What.PAGE: pages, What.IMAGE: images}) + Counter({What(what): n for what, n in leased})
-    return {what: min(most, of_pass.get(what, most) - asked[what]) for what, most in at_most.items()}
+    return {what: min(most, of_pass[what] - asked[what]) if what in of_pass else most for what, most in at_most.items()}
 
 
 def _pauses(db: sqlite3.Connection, pass_key: int) -> dict[str, float]:
