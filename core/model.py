@@ -185,6 +185,26 @@ class PassRecord:
     stopped: str = ""  # why it is not finished, where it says so itself
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is remembered of one URL of a site since it was last read whole, so that what did not change is not fetched again. No body."""
+
+    url: str = field(repr=False)
+    state: State  # how that look ended
+    read_at: datetime
+    again_at: datetime  # asked for again from then on, which may end with "unchanged"
+    whole_at: datetime  # fetched whole again from then on, whatever the site says of changes
+    recipe: str = ""  # the hashes that were made of a picture; another recipe makes it due
+    sha256: str | None = field(default=None, repr=False)  # of a picture
+    byte_count: int = 0
+    head: bytes = field(default=b"", repr=False)  # digest of a picture's first bytes
+    etag: str = field(default="", repr=False)  # as the site sent them; empty: it did not
+    last_modified: str = field(default="", repr=False)
+    images: tuple[str, ...] | None = field(default=None, repr=False)  # what a page named; None: it is no page
+    pages: tuple[str, ...] = field(default=(), repr=False)
+    learned: str = ""  # of a page: crawler.revisit.Learned, as JSON
+
+
 # ------------------------------------------------------------------------------------------- sightings and fingerprints
 
 

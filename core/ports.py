@@ -4,7 +4,7 @@ Every adapter of a port passes the same contract test in tests/contracts. Unless
 to call twice, may be called from any thread, and raises StoreUnavailable when what is behind it does not answer.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -26,6 +26,7 @@ from core.model import (
     HashName,
     Hit,
     HitQuery,
+    Known,
     NoticeDetails,
     PassRecord,
     PersonId,
@@ -98,6 +99,30 @@ class EnrolledCorners(Protocol):
     def corner_owners(self, entries: Sequence[int]) -> Mapping[int, EnrolledPicture]:
         """Whose they are at this moment, of protected people only. The first upright full-frame fingerprint stands for the picture.
         The last word on a match."""
+        ...
+
+
+class SiteMemory(Protocol):
+    """What is known of each URL of a site from one pass to the next. Losing it costs one pass in which everything is fetched."""
+
+    def recall(self, site: str, urls: Collection[str]) -> dict[str, Known]:
+        """By URL; what is not known is left out."""
+        ...
+
+    def remember(self, site: str, known: Sequence[Known]) -> None:
+        """Each takes the place of what was known of its URL."""
+        ...
+
+    def learned(self, site: str) -> dict[str, str]:
+        """Of each page by URL: `Known.learned`."""
+        ...
+
+    def learn(self, site: str, learned: Mapping[str, str]) -> None:
+        """Of known pages by URL; others are left out."""
+        ...
+
+    def forget(self, site: str, before: datetime | None = None) -> int:
+        """Everything, or what was last read before then. Returns how many URLs."""
         ...
 
 
@@ -339,6 +364,11 @@ class HitLog(Protocol):
 
         UNDO takes back the last decision: every hit of the cluster that carries one becomes UNDONE. Raises UnknownId.
         """
+        ...
+
+
+    def standing_at(self, site: str) -> Mapping[tuple[str, str], Sequence[str]]:
+        """(image URL, SHA-256) → ids of the hits there, of protected people only: what may be said of a picture that was seen before."""
         ...
 
 

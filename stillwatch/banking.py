@@ -1,7 +1,7 @@
 """What analysts said no to is remembered: see collisions.py for what comes of it."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from core.errors import StoreUnavailable
@@ -39,6 +39,9 @@ class BankingHitLog:
 
     def all(self) -> Iterator[Hit]:
         return self._log.all()
+
+    def standing_at(self, site: str) -> Mapping[tuple[str, str], Sequence[str]]:
+        return self._log.standing_at(site)
 
     def unhandled(self, limit: int = 100) -> Sequence[Hit]:
         return self._log.unhandled(limit)

@@ -1,5 +1,5 @@
 # ruff: noqa: ARG002 – the port's whole signature is taken; memory keeps no trail of who and when
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -48,6 +48,14 @@ class MemoryHitLog:
             ids = sorted(self._shelf.hits)
         for each in ids:
             yield from self.get([each])
+
+    def standing_at(self, site: str) -> Mapping[tuple[str, str], Sequence[str]]:
+        found: dict[tuple[str, str], list[str]] = {}
+        with self._shelf.lock:
+            for hit in self._shelf.hits.values():
+                if hit.site == site and self._shelf.people.get(hit.person) is PersonState.PROTECTED:
+                    found.setdefault((hit.image_url, hit.sha256), []).append(hit.id)
+        return found
 
     def unhandled(self, limit: int = 100) -> Sequence[Hit]:
         with self._shelf.lock:

@@ -17,6 +17,7 @@ from core.model import (
     FoundIn,
     HashName,
     Hit,
+    Known,
     NoticeDetails,
     PassRecord,
     PersonId,
@@ -91,6 +92,7 @@ class Shelf:
     alerts: dict[str, Alert] = field(default_factory=dict)
     standings: dict[str, Standing] = field(default_factory=dict)
     passes: dict[str, PassRecord] = field(default_factory=dict)
+    known: dict[str, dict[str, Known]] = field(default_factory=dict)  # by site, by URL
     canaries: dict[str, Canary] = field(default_factory=dict)
     troubles: dict[tuple[str, TroubleKind], Trouble] = field(default_factory=dict)
     slots: set[tuple[str, datetime]] = field(default_factory=set)

@@ -1,9 +1,9 @@
 # ruff: noqa: ARG002 – the port's whole signature is taken; memory keeps nobody who decided
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from core.model import Canary, PassRecord, Standing, Topic, Trouble, TroubleKind
+from core.model import Canary, Known, PassRecord, Standing, Topic, Trouble, TroubleKind
 from stores.memory.shelf import Shelf
 from stores.rules import taken_up
 
@@ -22,6 +22,7 @@ class MemorySiteBook:
             if standing is Standing.REVOKED:
                 self._shelf.stop_sweeping_at(site)
                 self._shelf.forget_collisions_at(site)
+                self._shelf.known.pop(site, None)
 
     def record(self, record: PassRecord) -> None:
         with self._shelf.lock:
@@ -71,3 +72,37 @@ class MemoryTroubleBook:
         with self._shelf.lock:
             found = [each for each in self._shelf.troubles.values() if site in (None, each.site)]
         return sorted(found, key=lambda each: (each.since, each.id))
+
+
+class MemorySiteMemory:
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def recall(self, site: str, urls: Collection[str]) -> dict[str, Known]:
+        with self._shelf.lock:
+            known = self._shelf.known.get(site, {})
+            return {url: known[url] for url in urls if url in known}
+
+    def remember(self, site: str, known: Sequence[Known]) -> None:
+        with self._shelf.lock:
+            self._shelf.known.setdefault(site, {}).update({each.url: each for each in known})
+
+    def learned(self, site: str) -> dict[str, str]:
+        with self._shelf.lock:
+            known = self._shelf.known.get(site, {})
+            return {url: each.learned for url, each in known.items() if each.images is not None}
+
+    def learn(self, site: str, learned: Mapping[str, str]) -> None:
+        with self._shelf.lock:
+            known = self._shelf.known.get(site, {})
+            for url, text in learned.items():
+                if url in known and known[url].images is not None:
+                    known[url] = replace(known[url], learned=text)
+
+    def forget(self, site: str, before: datetime | None = None) -> int:
+        with self._shelf.lock:
+            known = self._shelf.known.get(site, {})
+            gone = [url for url, each in known.items() if before is None or each.read_at < before]
+            for url in gone:
+                del known[url]
+            return len(gone)

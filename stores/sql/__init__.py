@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stores.sql.outbox import SqlOutbox
     from stores.sql.people import SqlEnrolledHashes, SqlNoticeDetails, SqlPeople
     from stores.sql.site_book import SqlSiteBook
+    from stores.sql.site_memory import SqlSiteMemory
     from stores.sql.sweeps import SqlSweepBoard, SqlSweepFinds
     from stores.sql.watching import SqlCanaryBook, SqlTroubleBook
 
@@ -41,6 +42,7 @@ __all__ = [
     "SqlOutbox",
     "SqlPeople",
     "SqlSiteBook",
+    "SqlSiteMemory",
     "SqlSweepBoard",
     "SqlSweepFinds",
     "SqlTroubleBook",
@@ -66,6 +68,7 @@ ADAPTERS = {
     "SqlOutbox": "outbox",
     "SqlPeople": "people",
     "SqlSiteBook": "site_book",
+    "SqlSiteMemory": "site_memory",
     "SqlSweepBoard": "sweeps",
     "SqlSweepFinds": "sweeps",
     "SqlTroubleBook": "watching",

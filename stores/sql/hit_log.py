@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -43,6 +43,14 @@ class SqlHitLog:
                 return
             yield from self.get(ids)
             last = ids[-1]
+
+    @sql()
+    def standing_at(self, site: str) -> Mapping[tuple[str, str], Sequence[str]]:
+        found: dict[tuple[str, str], list[str]] = {}
+        rows = StoredHit.objects.filter(site=site, person__state=PersonState.PROTECTED.value).order_by("id")
+        for image_url, sha256, hit in rows.values_list("image_url", "sha256", "id").iterator(BLOCK):
+            found.setdefault((image_url, sha256), []).append(hit)
+        return found
 
     @sql()
     def unhandled(self, limit: int = 100) -> Sequence[Hit]:

@@ -470,3 +470,27 @@ class StoredTrouble(Row):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["site", "kind"], name="one_trouble_of_a_kind_at_a_site")]
+
+
+class KnownUrl(Row):
+    """core.model.Known, times in seconds since the epoch. Of a picture the URL is not kept, only what it is recognised by."""
+
+    site = models.TextField()
+    key = models.BinaryField()  # digest of the URL
+    url = models.TextField()  # of a page; empty: a picture's
+    state = models.TextField()
+    read_at = models.FloatField()
+    again_at = models.FloatField()
+    whole_at = models.FloatField()
+    recipe = models.TextField()
+    sha256 = models.TextField()  # empty: none
+    byte_count = models.BigIntegerField()
+    head = models.BinaryField()
+    etag = models.TextField()
+    last_modified = models.TextField()
+    links = models.BinaryField(null=True)  # of a page: packed by stores.sql.site_memory
+    learned = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["site", "key"], name="a_url_of_a_site_is_known_once")]
+        indexes = [models.Index(fields=["site", "read_at"], name="known_longest_ago")]

@@ -7,7 +7,7 @@ from core.model import PassRecord, Standing, State
 from stores.rules import taken_up
 from stores.sql import collision_rows, sweep_rows
 from stores.sql.border import sql
-from stores.sql.models import SitePass, SiteStanding, StoredCanary
+from stores.sql.models import KnownUrl, SitePass, SiteStanding, StoredCanary
 
 STATES = {state.value: state for state in State}
 
@@ -29,6 +29,7 @@ class SqlSiteBook:
             if standing is Standing.REVOKED:
                 sweep_rows.revoked(site)
                 collision_rows.revoked(site)
+                KnownUrl.objects.filter(site=site).delete()
 
     @sql()
     def record(self, record: PassRecord) -> None:

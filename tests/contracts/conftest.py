@@ -27,6 +27,7 @@ from core.ports import (
     Outbox,
     People,
     SiteBook,
+    SiteMemory,
     SweepBoard,
     SweepFinds,
     TroubleBook,
@@ -48,6 +49,7 @@ class Stores:
     outbox: Outbox
     case_book: CaseBook
     site_book: SiteBook
+    site_memory: SiteMemory
     canary_book: CanaryBook
     trouble_book: TroubleBook
     job_slots: JobSlots
@@ -79,6 +81,7 @@ def in_sql() -> Stores:
         outbox=stores.sql.SqlOutbox(),
         case_book=stores.sql.SqlCaseBook(),
         site_book=stores.sql.SqlSiteBook(),
+        site_memory=stores.sql.SqlSiteMemory(),
         canary_book=stores.sql.SqlCanaryBook(),
         trouble_book=stores.sql.SqlTroubleBook(),
         job_slots=stores.sql.SqlJobSlots(),

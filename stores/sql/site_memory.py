@@ -1,0 +1,145 @@
+"""What is known of the URLs of a site, a row each. Written by the thousand, so in plain SQL and without an object for each row."""
+
+import hashlib
+import json
+import zlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from django.db import connection, transaction
+
+from core.model import Known, State
+from stores.sql.border import sql
+from stores.sql.models import KnownUrl
+
+AT_ONCE = 400  # URLs in one query: SQLite takes a thousand values
+
+_STATES = {state.value: state for state in State}
+_TABLE = KnownUrl._meta.db_table
+_COLUMNS = (
+    "site",
+    "key",
+    "url",
+    "state",
+    "read_at",
+    "again_at",
+    "whole_at",
+    "recipe",
+    "sha256",
+    "byte_count",
+    "head",
+    "etag",
+    "last_modified",
+    "links",
+    "learned",
+)
+_UPSERT = (
+    f"INSERT INTO {_TABLE} ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))}) "  # noqa: S608  # our own words
+    f"ON CONFLICT (site, key) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS[2:])}"
+)
+_LEARN = f"UPDATE {_TABLE} SET learned = %s WHERE site = %s AND key = %s AND url <> ''"  # noqa: S608  # our own words
+
+
+class SqlSiteMemory:
+    @sql()
+    def recall(self, site: str, urls: Collection[str]) -> dict[str, Known]:
+        found: dict[str, Known] = {}
+        by_key = {_key(url): url for url in urls}
+        for keys in _slices(list(by_key)):
+            rows = KnownUrl.objects.filter(site=site, key__in=keys).values_list(*_COLUMNS[1:])
+            for key, *rest in rows:
+                url = by_key[bytes(key)]
+                found[url] = _known(url, *rest)
+        return found
+
+    @sql()
+    def remember(self, site: str, known: Sequence[Known]) -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            # In one order everywhere: two crawlers of one site must not wait for each other's rows.
+            cursor.executemany(_UPSERT, sorted((_row(site, each) for each in known), key=lambda row: bytes(row[1])))  # type: ignore[arg-type]
+
+    @sql()
+    def learned(self, site: str) -> dict[str, str]:
+        return dict(KnownUrl.objects.filter(site=site).exclude(url="").values_list("url", "learned"))
+
+    @sql()
+    def learn(self, site: str, learned: Mapping[str, str]) -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            rows = sorted((_key(url), text) for url, text in learned.items())
+            cursor.executemany(_LEARN, [(text, site, key) for key, text in rows])
+
+    @sql()
+    def forget(self, site: str, before: datetime | None = None) -> int:
+        rows = KnownUrl.objects.filter(site=site)
+        if before is not None:
+            rows = rows.filter(read_at__lt=before.timestamp())
+        gone = 0
+        while True:
+            some = list(rows.values_list("id", flat=True)[:AT_ONCE])  # little by little: others write here, too
+            if not some:
+                return gone
+            gone += KnownUrl.objects.filter(id__in=some).delete()[0]
+
+
+def _key(url: str) -> bytes:
+    return hashlib.blake2b(url.encode(errors="backslashreplace"), digest_size=16).digest()
+
+
+def _slices(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    for start in range(0, len(keys), AT_ONCE):
+        yield keys[start : start + AT_ONCE]
+
+
+def _row(site: str, known: Known) -> tuple[object, ...]:
+    return (
+        site,
+        _key(known.url),
+        "" if known.images is None else known.url,
+        known.state.value,
+        known.read_at.timestamp(),
+        known.again_at.timestamp(),
+        known.whole_at.timestamp(),
+        known.recipe,
+        known.sha256 or "",
+        known.byte_count,
+        known.head,
+        known.etag,
+        known.last_modified,
+        None if known.images is None else zlib.compress(json.dumps([known.images, known.pages]).encode(), 3),
+        known.learned,
+    )
+
+
+def _known(
+    url: str,
+    _page_url: str,
+    state: str,
+    read_at: float,
+    again_at: float,
+    whole_at: float,
+    recipe: str,
+    sha256: str,
+    byte_count: int,
+    head: bytes,
+    etag: str,
+    last_modified: str,
+    links: bytes | None,
+    learned: str,
+) -> Known:
+    images, pages = (None, ()) if links is None else map(tuple, json.loads(zlib.decompress(bytes(links))))
+    return Known(
+        url=url,
+        state=_STATES[state],
+        read_at=datetime.fromtimestamp(read_at, UTC),
+        again_at=datetime.fromtimestamp(again_at, UTC),
+        whole_at=datetime.fromtimestamp(whole_at, UTC),
+        recipe=recipe,
+        sha256=sha256 or None,
+        byte_count=byte_count,
+        head=bytes(head),
+        etag=etag,
+        last_modified=last_modified,
+        images=images,
+        pages=pages,
+        learned=learned,
+    )
