@@ -1,20 +1,24 @@
-import signal
-import sqlite3
+"""One contract, two frontiers: a file of this machine, and a Redis that many machines share."""
+
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from core.errors import StoreUnavailable
 from core.model import State
 from crawler import met
-from crawler.frontier import Found, Leased, Pass, What
+from crawler.frontier import Found, Frontier, Leased, Pass, What
+from crawler.frontier_redis import RedisFrontier
 from crawler.frontier_sqlite import SqliteFrontier
+from tests.contracts.waiting import until
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 START = [Found(What.PAGE, "https://site.example/")]
@@ -29,21 +33,40 @@ def image(path: str, state: State | None = None) -> Found:
     return Found(What.IMAGE, f"https://site.example/{path}", state)
 
 
+@dataclass(frozen=True)
+class Opener:
+    """How to open one frontier, here and in other processes."""
+
+    here: Callable[[], AbstractContextManager[Frontier]]
+    written: str  # the same in Python, with what it imports
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
+    if request.param == "sqlite":
+        path = tmp_path / "frontier.sqlite3"
+        written = f"__import__('crawler.frontier_sqlite').frontier_sqlite.SqliteFrontier(Path({str(path)!r}))"
+        return Opener(lambda: SqliteFrontier(path), written)
+    url = request.getfixturevalue("redis_url")
+    written = (
+        f"__import__('crawler.frontier_redis').frontier_redis.RedisFrontier({url!r}, ttl_s=1, renewed_every_s=0.1)"
+    )
+    return Opener(lambda: RedisFrontier(url), written)
+
+
 @pytest.fixture
-def frontier(tmp_path: Path) -> Iterator[SqliteFrontier]:
-    with SqliteFrontier(tmp_path / "frontier.sqlite3") as frontier:
+def frontier(opener: Opener) -> Iterator[Frontier]:
+    with opener.here() as frontier:
         yield frontier
 
 
 @pytest.fixture
-def worker(frontier: SqliteFrontier) -> Iterator[str]:
+def worker(frontier: Frontier) -> Iterator[str]:
     with frontier.worker() as name:
         yield name
 
 
-def lease(
-    frontier: SqliteFrontier, current: Pass, worker: str, now: float = 0.0, per_host: int = 1_000
-) -> Sequence[Leased]:
+def lease(frontier: Frontier, current: Pass, worker: str, now: float = 0.0, per_host: int = 1_000) -> Sequence[Leased]:
     return frontier.lease(current.id, worker, per_host=per_host, under_way={}, at_most=ALL, now=now)
 
 
@@ -51,14 +74,48 @@ def urls(leased: Sequence[Leased]) -> list[str]:
     return [each.url.removeprefix("https://site.example/") for each in leased]
 
 
-def read(frontier: SqliteFrontier, current: Pass, url: str, *children: Found) -> None:
+def leased_soon(frontier: Frontier, current: Pass, worker: str) -> list[str]:
+    """Once there is something to lease."""
+    leased: list[str] = []
+
+    def some() -> bool:
+        leased.extend(urls(lease(frontier, current, worker)))
+        return bool(leased)
+
+    until(some)
+    return leased
+
+
+def read(frontier: Frontier, current: Pass, url: str, *children: Found) -> None:
     assert not frontier.finish(current.id, url, State.READ, what=What.PAGE, children=children)
+
+
+@contextmanager
+def another_process(opener: Opener, code: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """Runs `code` with a `frontier` and a `worker` of its own. Killed at the end of the block, if it has not ended."""
+    script = (
+        "import sys, time\nfrom pathlib import Path\nfrom crawler.frontier import *\nfrom core.model import State\n"
+        f"with {opener.written} as frontier, frontier.worker() as worker:\n"
+        + "".join(f"    {line}\n" for line in code.strip().splitlines())
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        try:
+            yield other
+        finally:
+            other.kill()
+
+
+def said(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
 
 
 # ------------------------------------------------------------------------------------------------------------- passes
 
 
-def test_a_pass_that_did_not_finish_is_taken_up_where_it_stood(frontier: SqliteFrontier, worker: str) -> None:
+def test_a_pass_that_did_not_finish_is_taken_up_where_it_stood(frontier: Frontier, worker: str) -> None:
     current = frontier.begin("site", START, NOW)
     read(frontier, current, "https://site.example/", page("a"), page("b"), image("c.jpg"))
 
@@ -69,9 +126,7 @@ def test_a_pass_that_did_not_finish_is_taken_up_where_it_stood(frontier: SqliteF
     assert urls(lease(frontier, again, worker)) == ["c.jpg", "a", "b"]
 
 
-def test_after_a_finished_pass_a_new_one_starts_and_the_old_urls_are_forgotten(
-    frontier: SqliteFrontier, worker: str, tmp_path: Path
-) -> None:
+def test_after_a_finished_pass_a_new_one_starts_and_the_old_urls_are_forgotten(frontier: Frontier, worker: str) -> None:
     current = frontier.begin("site", START, NOW)
     read(frontier, current, "https://site.example/", page("a"), image("b.jpg"))
     frontier.close(current.id, NOW)
@@ -81,14 +136,11 @@ def test_after_a_finished_pass_a_new_one_starts_and_the_old_urls_are_forgotten(
     assert again.id != current.id
     assert not again.resumed
     assert urls(lease(frontier, again, worker)) == [""]
-    with sqlite3.connect(tmp_path / "frontier.sqlite3") as db:
-        assert db.execute("SELECT count(*), count(DISTINCT pass) FROM urls").fetchone() == (1, 1)
-        assert db.execute("SELECT count(*) FROM mentions").fetchone() == (0,)
-        assert db.execute("SELECT count(*) FROM passes").fetchone() == (2,)
-    db.close()
+    assert frontier.tally(again.id).of(What.PAGE) == {State.PENDING: 1}
+    assert frontier.tally(again.id).of(What.IMAGE) == {}
 
 
-def test_sites_do_not_see_each_other(frontier: SqliteFrontier, worker: str) -> None:
+def test_sites_do_not_see_each_other(frontier: Frontier, worker: str) -> None:
     one = frontier.begin("one", [page("1")], NOW)
     two = frontier.begin("two", [page("2")], NOW)
 
@@ -96,7 +148,7 @@ def test_sites_do_not_see_each_other(frontier: SqliteFrontier, worker: str) -> N
     assert urls(lease(frontier, two, worker)) == ["2"]
 
 
-def test_every_url_met_is_in_exactly_one_count(frontier: SqliteFrontier, worker: str) -> None:
+def test_every_url_met_is_in_exactly_one_count(frontier: Frontier, worker: str) -> None:
     current = frontier.begin("site", START, NOW)
     read(
         frontier,
@@ -120,7 +172,7 @@ def test_every_url_met_is_in_exactly_one_count(frontier: SqliteFrontier, worker:
 
 
 def test_urls_beyond_what_is_kept_by_name_are_counted_all_the_same(
-    frontier: SqliteFrontier, worker: str, monkeypatch: pytest.MonkeyPatch
+    frontier: Frontier, worker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(met, "MET_AT_MOST", 3)
     current = frontier.begin("site", START, NOW)
@@ -135,7 +187,7 @@ def test_urls_beyond_what_is_kept_by_name_are_counted_all_the_same(
 # ------------------------------------------------------------------------------------------------------------- leases
 
 
-def test_a_leased_url_is_leased_to_nobody_else(frontier: SqliteFrontier) -> None:
+def test_a_leased_url_is_leased_to_nobody_else(frontier: Frontier) -> None:
     current = frontier.begin("site", [page(f"{n}x") for n in range(300)], NOW)
     got: list[str] = []
 
@@ -155,7 +207,7 @@ def test_a_leased_url_is_leased_to_nobody_else(frontier: SqliteFrontier) -> None
     assert sorted(got) == sorted(f"{n}x" for n in range(300))
 
 
-def test_each_host_gets_what_it_has_room_for_and_pictures_go_first(frontier: SqliteFrontier, worker: str) -> None:
+def test_each_host_gets_what_it_has_room_for_and_pictures_go_first(frontier: Frontier, worker: str) -> None:
     far = [Found(What.IMAGE, f"https://cdn.example/{n}.jpg") for n in range(5)]
     current = frontier.begin("site", [page("a"), page("b"), image("c.jpg"), *far], NOW)
 
@@ -164,7 +216,7 @@ def test_each_host_gets_what_it_has_room_for_and_pictures_go_first(frontier: Sql
     assert urls(leased) == ["https://cdn.example/0.jpg", "c.jpg", "a"]
 
 
-def test_no_more_of_a_kind_is_leased_than_may_still_be_asked_for(frontier: SqliteFrontier, worker: str) -> None:
+def test_no_more_of_a_kind_is_leased_than_may_still_be_asked_for(frontier: Frontier, worker: str) -> None:
     current = frontier.begin("site", [page("a"), page("b"), image("c.jpg"), image("d.jpg")], NOW)
 
     leased = frontier.lease(
@@ -174,7 +226,7 @@ def test_no_more_of_a_kind_is_leased_than_may_still_be_asked_for(frontier: Sqlit
     assert urls(leased) == ["a"]
 
 
-def test_what_was_given_back_is_leased_again_when_it_is_due(frontier: SqliteFrontier, worker: str) -> None:
+def test_what_was_given_back_is_leased_again_when_it_is_due(frontier: Frontier, worker: str) -> None:
     current = frontier.begin("site", START, NOW)
     (leased,) = lease(frontier, current, worker)
     frontier.give_back(current.id, leased.url, due=100.0, counted=True)
@@ -186,7 +238,7 @@ def test_what_was_given_back_is_leased_again_when_it_is_due(frontier: SqliteFron
     assert frontier.next_due(current.id) is None
 
 
-def test_a_host_that_wants_a_pause_gets_it_in_the_next_pass_too(frontier: SqliteFrontier, worker: str) -> None:
+def test_a_host_that_wants_a_pause_gets_it_in_the_next_pass_too(frontier: Frontier, worker: str) -> None:
     current = frontier.begin("site", [page("a"), Found(What.PAGE, "https://other.example/b")], NOW)
     frontier.pause("site", "site.example", 50.0)
     first = lease(frontier, current, worker, now=10.0)
@@ -200,7 +252,7 @@ def test_a_host_that_wants_a_pause_gets_it_in_the_next_pass_too(frontier: Sqlite
     assert urls(lease(frontier, again, worker, now=50.0)) == ["a"]
 
 
-def test_what_waits_can_end_unasked_and_what_is_leased_goes_on(frontier: SqliteFrontier, worker: str) -> None:
+def test_what_waits_can_end_unasked_and_what_is_leased_goes_on(frontier: Frontier, worker: str) -> None:
     current = frontier.begin("site", [page("a"), page("b"), image("c.jpg")], NOW)
     (leased,) = frontier.lease(
         current.id, worker, per_host=1, under_way={}, at_most={What.PAGE: 1, What.IMAGE: 0}, now=0.0
@@ -214,63 +266,87 @@ def test_what_waits_can_end_unasked_and_what_is_leased_goes_on(frontier: SqliteF
     assert urls([leased]) == ["a"]
 
 
-HOLD_A_LEASE = """
-import sys, time
-from pathlib import Path
-from crawler.frontier import What
-from crawler.frontier_sqlite import SqliteFrontier
+def test_what_is_under_way_at_a_host_is_counted_over_all_workers(frontier: Frontier, worker: str) -> None:
+    current = frontier.begin("site", [image(f"{n}.jpg") for n in range(9)], NOW)
+    under_way = {"site.example": 0}
 
-with SqliteFrontier(Path(sys.argv[1])) as frontier, frontier.worker() as worker:
-    leased = frontier.lease(sys.argv[2], worker, per_host=9, under_way={}, at_most={What.PAGE: 9, What.IMAGE: 9}, now=0.0)
-    print(len(leased), flush=True)
-    time.sleep(60)
+    def one_more(name: str, per_host: int) -> int:
+        return len(frontier.lease(current.id, name, per_host=per_host, under_way=under_way, at_most=ALL, now=0.0))
+
+    assert one_more(worker, 3) == 3
+    under_way["site.example"] = 3
+    assert one_more(worker, 3) == 0
+    assert one_more(worker, 4) == 1
+
+
+def test_no_more_is_leased_than_the_pass_may_ask_for(frontier: Frontier, worker: str) -> None:
+    current = frontier.begin("site", [page(f"{n}x") for n in range(9)], NOW)
+
+    def some(limit: int) -> Sequence[Leased]:
+        return frontier.lease(
+            current.id, worker, per_host=99, under_way={}, at_most=ALL, now=0.0, of_pass={What.PAGE: limit}
+        )
+
+    first = some(2)
+    while_under_way = some(2)
+    frontier.finish(current.id, first[0].url, State.GONE, what=What.PAGE)
+    after_one = some(2)
+    frontier.give_back(current.id, first[1].url, due=0.0, counted=False)
+
+    assert len(first) == 2
+    assert not while_under_way
+    assert not after_one
+    assert urls(some(2)) == urls(first[1:])
+
+
+def test_turns_at_one_host_are_a_delay_apart_whoever_asks_for_them(frontier: Frontier) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        waits = sorted(threads.map(lambda _: frontier.turn("site", "site.example", 10.0, 5.0), range(6)))
+
+    apart = [later - sooner for sooner, later in pairwise(waits)]
+    assert waits[0] == pytest.approx(10.0, abs=1.0)  # robots.txt has just been asked for
+    assert apart == pytest.approx([10.0] * 5, abs=1.0)
+    assert frontier.turn("site", "other.example", 10.0, 5.0) == pytest.approx(10.0)
+    assert frontier.turn("other site", "site.example", 10.0, 5.0) == pytest.approx(10.0)
+
+
+LEASE_ALL = """
+leased = frontier.lease(sys.argv[1], worker, per_host=9, under_way={}, at_most={What.PAGE: 9, What.IMAGE: 9}, now=0.0)
+print(len(leased), flush=True)
+sys.stdin.read()
 """
 
 
-def test_a_killed_workers_leases_are_free_at_once_and_a_living_ones_are_not(
-    frontier: SqliteFrontier, worker: str, tmp_path: Path
+def test_a_killed_workers_leases_are_free_again_and_a_living_ones_are_not(
+    opener: Opener, frontier: Frontier, worker: str
 ) -> None:
     current = frontier.begin("site", [page("a"), page("b")], NOW)
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD_A_LEASE, str(tmp_path / "frontier.sqlite3"), current.id],
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "2\n"
+    with another_process(opener, LEASE_ALL, current.id) as other:
+        assert said(other) == "2"
         while_it_lives = [*lease(frontier, current, worker), *lease(frontier, frontier.begin("site", [], NOW), worker)]
-        other.send_signal(signal.SIGKILL)
-
-    lease(frontier, current, worker)  # finds that nobody holds them
+        other.kill()
+    freed = leased_soon(frontier, current, worker)
 
     assert while_it_lives == []
-    assert urls(lease(frontier, current, worker)) == ["a", "b"]
+    assert freed == ["a", "b"]
 
 
-def test_a_forked_child_does_not_keep_its_parents_leases_alive(frontier: SqliteFrontier, tmp_path: Path) -> None:
-    """A decoder child may be a fork, and may outlive a killed crawler by a moment."""
-    current = frontier.begin("site", [page("a")], NOW)
-    fork = "import os\n    child = os.fork()\n    if not child: print(os.getpid(), flush=True)\n    time.sleep(60)"
-    forking = HOLD_A_LEASE.replace("time.sleep(60)", fork)
-    with subprocess.Popen(
-        [sys.executable, "-c", forking, str(tmp_path / "frontier.sqlite3"), current.id],
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "1\n"
-        child = int(other.stdout.readline())
-        other.send_signal(signal.SIGKILL)
-        other.wait()
+def test_what_a_killed_worker_had_leased_is_there_for_whoever_takes_up_the_pass(opener: Opener) -> None:
+    with opener.here() as frontier:
+        current = frontier.begin("site", [page("a"), page("b")], NOW)
+    with another_process(opener, LEASE_ALL, current.id) as other:
+        assert said(other) == "2"
+        other.kill()
+
+    with opener.here() as frontier, frontier.worker() as worker:
         again = frontier.begin("site", [], NOW)
-        with ExitStack() as stack:
-            leased = lease(frontier, again, stack.enter_context(frontier.worker()))
-        subprocess.run(["kill", "-9", str(child)], check=True)
+        freed = leased_soon(frontier, again, worker)
 
-    assert urls(leased) == ["a"]
+    assert again.resumed
+    assert freed == ["a", "b"]
 
 
-def test_a_worker_that_ends_gives_back_what_it_held(frontier: SqliteFrontier, worker: str) -> None:
+def test_a_worker_that_ends_gives_back_what_it_held(frontier: Frontier, worker: str) -> None:
     current = frontier.begin("site", START, NOW)
     with frontier.worker() as other:
         lease(frontier, current, other)
@@ -281,7 +357,7 @@ def test_a_worker_that_ends_gives_back_what_it_held(frontier: SqliteFrontier, wo
 # ------------------------------------------------------------------------------------------------------ pages and hits
 
 
-def test_a_picture_on_many_pages_is_one_url_with_all_its_pages(frontier: SqliteFrontier, worker: str) -> None:
+def test_a_picture_on_many_pages_is_one_url_with_all_its_pages(frontier: Frontier, worker: str) -> None:
     current = frontier.begin("site", [page("1x"), page("2x"), page("3x")], NOW)
     for path in ("1x", "2x", "3x"):
         read(frontier, current, f"https://site.example/{path}", image("p.jpg"))
@@ -294,9 +370,7 @@ def test_a_picture_on_many_pages_is_one_url_with_all_its_pages(frontier: SqliteF
     ]
 
 
-def test_a_hit_is_not_settled_before_it_was_told_of_every_page_that_shows_it(
-    frontier: SqliteFrontier, worker: str
-) -> None:
+def test_a_hit_is_not_settled_before_it_was_told_of_every_page_that_shows_it(frontier: Frontier, worker: str) -> None:
     current = frontier.begin("site", [page("1x"), page("2x")], NOW)
     picture = "https://site.example/p.jpg"
     read(frontier, current, "https://site.example/1x", image("p.jpg"))
@@ -312,7 +386,7 @@ def test_a_hit_is_not_settled_before_it_was_told_of_every_page_that_shows_it(
 
 
 def test_a_page_that_shows_an_older_hit_stores_nothing_until_the_hit_knows_the_page(
-    frontier: SqliteFrontier, worker: str
+    frontier: Frontier, worker: str
 ) -> None:
     current = frontier.begin("site", [page("1x"), page("2x")], NOW)
     picture = "https://site.example/p.jpg"
@@ -337,9 +411,7 @@ def test_a_page_that_shows_an_older_hit_stores_nothing_until_the_hit_knows_the_p
     assert frontier.tally(current.id).of(What.PAGE) == {State.READ: 2, State.PENDING: 1}
 
 
-def test_a_link_that_is_shown_as_a_picture_elsewhere_is_asked_for_as_a_picture(
-    frontier: SqliteFrontier, worker: str
-) -> None:
+def test_a_link_that_is_shown_as_a_picture_elsewhere_is_asked_for_as_a_picture(frontier: Frontier, worker: str) -> None:
     current = frontier.begin("site", [page("1x"), page("2x")], NOW)
     read(frontier, current, "https://site.example/1x", page("full"))
     read(frontier, current, "https://site.example/2x", image("full"))
@@ -347,7 +419,7 @@ def test_a_link_that_is_shown_as_a_picture_elsewhere_is_asked_for_as_a_picture(
     assert [each.what for each in lease(frontier, current, worker) if each.url.endswith("full")] == [What.IMAGE]
 
 
-def test_pages_kept_for_one_picture_are_bounded(frontier: SqliteFrontier, worker: str) -> None:
+def test_pages_kept_for_one_picture_are_bounded(frontier: Frontier, worker: str) -> None:
     current = frontier.begin("site", [page(f"{n}x") for n in range(met.MENTIONS + 20)], NOW)
     for n in range(met.MENTIONS + 20):
         read(frontier, current, f"https://site.example/{n}x", image("logo.png"))
@@ -355,14 +427,30 @@ def test_pages_kept_for_one_picture_are_bounded(frontier: SqliteFrontier, worker
     assert len(frontier.pages_showing(current.id, "https://site.example/logo.png")) == met.MENTIONS
 
 
-def test_a_frontier_of_another_version_is_refused_with_the_cure(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "f") as db:
-        db.execute("PRAGMA user_version = 99")
-    db.close()
-
-    with pytest.raises(StoreUnavailable, match="move the file away"):
-        SqliteFrontier(tmp_path / "f")
+# ------------------------------------------------------------------------------------------------- many calls at once
 
 
-def test_only_its_owner_may_read_the_frontier(frontier: SqliteFrontier, tmp_path: Path) -> None:
-    assert (tmp_path / "frontier.sqlite3").stat().st_mode & 0o077 == 0
+def test_calls_made_together_each_stand_or_fall_by_themselves(frontier: Frontier, worker: str) -> None:
+    current = frontier.begin("site", [page("1x"), page("2x"), image("p.jpg")], NOW)
+    picture = "https://site.example/p.jpg"
+    read(frontier, current, "https://site.example/1x", image("p.jpg"))
+
+    with frontier.together():
+        untold = frontier.finish(current.id, picture, State.HIT, what=What.IMAGE, hits=["h"], told=[])
+        read(frontier, current, "https://site.example/2x", page("3x"))
+
+    assert untold
+    assert frontier.tally(current.id).of(What.IMAGE) == {State.PENDING: 1}
+    assert frontier.tally(current.id).of(What.PAGE) == {State.READ: 2, State.PENDING: 1}
+
+
+# -------------------------------------------------------------------------------------------------------------- robots
+
+
+def test_robots_texts_are_kept_by_site_and_origin(frontier: Frontier) -> None:
+    frontier.keep_robots("site", "https://site.example", "one")
+    frontier.keep_robots("site", "https://site.example", "two")
+    frontier.keep_robots("site", "http://cdn.example:8080", "three")
+
+    assert frontier.robots_kept("site") == {"https://site.example": "two", "http://cdn.example:8080": "three"}
+    assert frontier.robots_kept("another") == {}

@@ -1,0 +1,110 @@
+"""What only the frontier in a file does. The rest is in tests/contracts/test_frontier.py."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from core.errors import StoreUnavailable
+from crawler.frontier_sqlite import SqliteFrontier
+from tests.contracts.test_frontier import NOW, START, image, lease, page, read, urls
+
+
+@pytest.fixture
+def frontier(tmp_path: Path) -> Iterator[SqliteFrontier]:
+    with SqliteFrontier(tmp_path / "frontier.sqlite3") as frontier:
+        yield frontier
+
+
+@pytest.fixture
+def worker(frontier: SqliteFrontier) -> Iterator[str]:
+    with frontier.worker() as name:
+        yield name
+
+
+def test_nothing_of_a_finished_pass_is_kept_but_its_counts(frontier: SqliteFrontier, tmp_path: Path) -> None:
+    current = frontier.begin("site", START, NOW)
+    read(frontier, current, "https://site.example/", page("a"), image("b.jpg"))
+    frontier.close(current.id, NOW)
+
+    frontier.begin("site", START, NOW)
+
+    with sqlite3.connect(tmp_path / "frontier.sqlite3") as db:
+        assert db.execute("SELECT count(*), count(DISTINCT pass) FROM urls").fetchone() == (1, 1)
+        assert db.execute("SELECT count(*) FROM mentions").fetchone() == (0,)
+        assert db.execute("SELECT count(*) FROM passes").fetchone() == (2,)
+    db.close()
+
+
+HOLD_A_LEASE = """
+import sys, time
+from pathlib import Path
+from crawler.frontier import What
+from crawler.frontier_sqlite import SqliteFrontier
+
+with SqliteFrontier(Path(sys.argv[1])) as frontier, frontier.worker() as worker:
+    leased = frontier.lease(sys.argv[2], worker, per_host=9, under_way={}, at_most={What.PAGE: 9, What.IMAGE: 9}, now=0.0)
+    print(len(leased), flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_killed_workers_leases_are_free_at_once_and_a_living_ones_are_not(
+    frontier: SqliteFrontier, worker: str, tmp_path: Path
+) -> None:
+    current = frontier.begin("site", [page("a"), page("b")], NOW)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD_A_LEASE, str(tmp_path / "frontier.sqlite3"), current.id],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "2\n"
+        while_it_lives = [*lease(frontier, current, worker), *lease(frontier, frontier.begin("site", [], NOW), worker)]
+        other.send_signal(signal.SIGKILL)
+
+    lease(frontier, current, worker)  # finds that nobody holds them
+
+    assert while_it_lives == []
+    assert urls(lease(frontier, current, worker)) == ["a", "b"]
+
+
+def test_a_forked_child_does_not_keep_its_parents_leases_alive(frontier: SqliteFrontier, tmp_path: Path) -> None:
+    """A decoder child may be a fork, and may outlive a killed crawler by a moment."""
+    current = frontier.begin("site", [page("a")], NOW)
+    fork = "import os\n    child = os.fork()\n    if not child: print(os.getpid(), flush=True)\n    time.sleep(60)"
+    forking = HOLD_A_LEASE.replace("time.sleep(60)", fork)
+    with subprocess.Popen(
+        [sys.executable, "-c", forking, str(tmp_path / "frontier.sqlite3"), current.id],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "1\n"
+        child = int(other.stdout.readline())
+        other.send_signal(signal.SIGKILL)
+        other.wait()
+        again = frontier.begin("site", [], NOW)
+        with ExitStack() as stack:
+            leased = lease(frontier, again, stack.enter_context(frontier.worker()))
+        subprocess.run(["kill", "-9", str(child)], check=True)
+
+    assert urls(leased) == ["a"]
+
+
+def test_a_frontier_of_another_version_is_refused_with_the_cure(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "f") as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+
+    with pytest.raises(StoreUnavailable, match="move the file away"):
+        SqliteFrontier(tmp_path / "f")
+
+
+def test_only_its_owner_may_read_the_frontier(frontier: SqliteFrontier, tmp_path: Path) -> None:
+    assert (tmp_path / "frontier.sqlite3").stat().st_mode & 0o077 == 0
