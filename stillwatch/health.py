@@ -47,6 +47,7 @@ def checks(house: House, now: datetime) -> Iterator[Check]:
     yield _quarantine(house)
     yield from _seen(house, now)
     yield from _work(house)
+    yield _contact(house)
     yield from _sites(house, now)
 
 
@@ -252,6 +253,21 @@ def _work(house: House) -> Iterator[Check]:
         yield Check(
             name="mail", health="warn", what="no mail server: approved notices wait", cure="set STILLWATCH_MAIL_URL"
         )
+
+
+def _contact(house: House) -> Check:
+    """RFC 9110 §10.1.5: who runs a robot says in its User-Agent how to be reached."""
+    agent = house.settings.user_agent
+    if house.settings.contact_url is None and not any(
+        word in agent for word in ("http://", "https://", "mailto:", "@")
+    ):
+        return Check(
+            name="contact",
+            health="warn",
+            what=f"requests name themselves {agent} and nobody who could be asked about them",
+            cure="set STILLWATCH_CONTACT_URL to a page or mailto: that says who runs this crawler",
+        )
+    return Check(name="contact", health="ok", what=f"requests name themselves {agent}")
 
 
 def _sites(house: House, now: datetime) -> Iterator[Check]:

@@ -7,9 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from alerts.channels import BODY, SUBJECT, Channels
+from alerts.channels import BODY, SUBJECT, TROUBLE_BODY, TROUBLE_SUBJECT, Channels
 from core.errors import ConfigError, NotDelivered
-from core.model import Topic
+from core.model import Topic, Trouble, TroubleKind
 from tests.alerts.facts import ANN, DETAILS, Room, hit
 from tests.alerts.sink import Sink
 
@@ -190,3 +190,29 @@ def test_without_channels_nothing_is_done() -> None:
     room = Room()
 
     assert channels(room).work(room.later()) == 0
+
+
+def test_what_keeps_a_site_from_being_watched_is_told_by_its_reference_alone(hook: Hook) -> None:
+    room = Room(tell_channels=True)
+    trouble = Trouble(
+        id="4f2a", site="gallery", kind=TroubleKind.NO_PICTURES, reason="Nothing was met.", since=room.now
+    )
+    room.store.trouble_book.begin(trouble, [(Topic.TROUBLE, trouble.id)])
+
+    told = channels(room, hook.url())
+
+    assert told.work(room.later()) == 1
+    assert told.work(room.later()) == 0
+    said = json.loads(hook.told[0][2])
+    assert (said["title"], said["message"]) == (TROUBLE_SUBJECT, TROUBLE_BODY.format(trouble="4f2a"))
+    assert "gallery" not in hook.told[0][2]
+
+
+def test_what_has_recovered_before_it_was_told_is_not_told(hook: Hook) -> None:
+    room = Room(tell_channels=True)
+    trouble = Trouble(id="4f2a", site="gallery", kind=TroubleKind.WALLED, reason="A wall.", since=room.now)
+    room.store.trouble_book.begin(trouble, [(Topic.TROUBLE, trouble.id)])
+    room.store.trouble_book.end("gallery", TroubleKind.WALLED)
+
+    assert channels(room, hook.url()).work(room.later()) == 1
+    assert hook.told == []

@@ -144,10 +144,21 @@ def test_what_is_wrong_is_refused_with_the_key_and_the_cure(old: str, new: str, 
         ("[takedown]\nemail = 'abuse@gällery.example'", "xn--"),
         ("[takedown]\nform = 'javascript:alert(1)'", "[takedown]: form"),
         ("[takedown]\nlaw = 'us_tidal'", "did you mean 'us_tida'?"),
+        ("[canary]", "[canary]: page is missing"),
+        ("[canary]\npage = 'gallery.example/c'", "must be an http:// or https:// URL"),
+        ("[canary]\npage = 'https://elsewhere.example/c'", "its host is not one of hosts"),
+        ("[canary]\npages = ['https://gallery.example/c']", "did you mean 'page'?"),
     ],
 )
 def test_optional_tables_are_read_as_strictly(added: str, said: str) -> None:
     assert said in refusal(CONTRACT_EXAMPLE + added)
+
+
+def test_a_canary_has_a_page_on_the_site() -> None:
+    site = parsed(f"{CONTRACT_EXAMPLE}[canary]\npage = 'https://gallery.example/about'")
+
+    assert site.canary_page == "https://gallery.example/about"
+    assert parsed(CONTRACT_EXAMPLE).canary_page is None
 
 
 @pytest.mark.parametrize("key", ["agreed_by", "agreed_on", "expires_on", "reference"])

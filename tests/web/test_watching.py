@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.watching import next_pass
-from core.model import Hours, PassRecord, Politeness, Standing, State
+from core.model import Canary, Fingerprint, Hours, PassRecord, Politeness, Standing, State
 from tests.web.scene import NOW, passed, site
-from web.desk.watching import BAR, SIGHT_OF, SIGHTS, Sight, Verdict, bar, watch
+from web.desk.watching import BAR, SIGHT_OF, SIGHTS, Sight, Verdict, bar, columns, watch
 from web.desk.words import Tone
 
 GALLERY = site("gallery")  # looked at every hour
@@ -124,3 +124,41 @@ def test_a_bar_is_filled_to_the_pixel_and_hides_nothing(counts: dict[State, int]
     assert sum(part.width for part in parts) == (BAR if any(counts.values()) else 0)
     assert all((part.width > 0) == (part.count > 0) for part in parts)
     assert all(part.x + part.width == after.x for part, after in pairwise(parts))
+
+
+def test_a_site_whose_canary_is_missed_is_not_called_watched() -> None:
+    named = replace(GALLERY, canary_page="https://gallery.example/canary")
+    prints = (Fingerprint(hasher="pdq", view="full", bits="3c" * 32, quality=100),)
+    canary = Canary(site="gallery", made=NOW - timedelta(days=3), fingerprints=prints)
+    recent = passed("gallery", ago=30 * MINUTE)
+
+    assert watch(named, Standing.WATCHED, [recent], NOW, canary).verdict is Verdict.NOT_FOUND
+    assert watch(named, Standing.PAUSED, [recent], NOW, canary).verdict is Verdict.PAUSED
+    found = replace(recent, canary=NOW), replace(canary, found=NOW)
+    assert watch(named, Standing.WATCHED, [found[0]], NOW, found[1]).verdict is Verdict.WATCHED
+
+
+def test_a_pass_that_stopped_says_why() -> None:
+    stopped = passed("gallery", ago=5 * MINUTE, finished=False, stopped="the day's 1,000 requests are used up")
+
+    seen = watch(GALLERY, Standing.WATCHED, [stopped], NOW)
+
+    assert seen.verdict is Verdict.STOPPED
+    assert "the day's 1,000 requests are used up" in seen.reason
+
+
+def test_the_chart_has_a_column_a_pass_the_newest_at_the_right() -> None:
+    counts = [{State.CLEAR: 10}, {}, {State.CLEAR: 20, State.BROKEN: 20}, {State.CLEAR: 1}]
+    shown = columns([passed("gallery", ago=hour * 60 * MINUTE, images=images) for hour, images in enumerate(counts)])
+
+    assert [(each.compared, each.unclear) for each in shown] == [(1, 0), (20, 20), (0, 0), (10, 0)]
+    assert [each.compared_height for each in shown] == [1.5, 20, 0, 10]
+    assert [each.unclear_height for each in shown] == [0, 20, 0, 0]
+    assert shown[-1].x + shown[-1].width == 298
+    assert columns([]) == []
+
+
+def test_the_chart_keeps_within_its_width_however_many_passes_there_are() -> None:
+    many = [passed("gallery", ago=hour * 60 * MINUTE) for hour in range(40)]
+
+    assert [each.x for each in columns(many)] == list(range(0, 300, 10))
