@@ -78,11 +78,13 @@ def test_with_a_compiler_the_kernel_is_built_and_used(tmp_path: Path) -> None:
     assert found == "3000 {0} {31}"
 
 
-def test_a_source_archive_holds_all_that_the_kernel_is_built_from(tmp_path: Path) -> None:
+def test_a_source_archive_holds_all_that_the_kernels_are_built_from(tmp_path: Path) -> None:
     build = "import setuptools.build_meta as backend; backend.build_sdist('..')"
     subprocess.run([sys.executable, "-c", build], cwd=clone(tmp_path), check=True, capture_output=True)
 
     (archive,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(archive) as opened:
-        packed = {Path(name).name for name in opened.getnames() if "/matcher/hamming/kernel/" in name}
-    assert packed == {path.name for path in (ROOT / "matcher/hamming/kernel").iterdir()}
+        packed = {Path(*Path(name).parts[1:]) for name in opened.getnames()}
+    sources = [path.relative_to(ROOT) for path in (ROOT / "matcher").glob("*/kernel/*") if path.suffix in {".c", ".h"}]
+    assert {path.parts[1] for path in sources} == {"corners", "hamming", "planes"}
+    assert packed.issuperset(sources)
