@@ -94,7 +94,8 @@ class Plane:
         else:
             upper, lower = (height - bottom, height - top) if self._orientation in _FROM_THE_END else (top, bottom)
             box = (0, upper, width, lower)
-        return self._turned(plain(self._image.crop(box)))
+        # Small pictures are one block: spared a copy.
+        return self._turned(plain(self._image if box == (0, 0, width, height) else self._image.crop(box)))
 
     def _turned(self, image: Image.Image) -> Image.Image:
         turn = _TURN.get(self._orientation)
