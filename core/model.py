@@ -128,12 +128,34 @@ class Politeness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Of one pass."""
+    """Of one pass, but for the last two, which hold for all passes of a UTC day together; None: as many as the passes ask for."""
 
     max_pages: int = 20_000
     max_images: int = 200_000
     max_bytes: int = 50 * 2**30
     max_video_bytes: int = 48 * 2**20  # of one video: as much as the matcher decodes
+    requests_per_day: int | None = None  # robots.txt and each hop of a redirect included
+    bytes_per_day: int | None = None
+
+    @property
+    def daily(self) -> bool:
+        return self.requests_per_day is not None or self.bytes_per_day is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayUse:
+    """What was asked of one site on one UTC day, by all passes and machines."""
+
+    requests: int = 0
+    byte_count: int = 0
+
+    def spent(self, limits: Limits) -> str | None:
+        """Why nothing more is asked on this day; None: something may be."""
+        if limits.requests_per_day is not None and self.requests >= limits.requests_per_day:
+            return f"the day's {limits.requests_per_day:,} requests are used up; it goes on tomorrow (UTC)"
+        if limits.bytes_per_day is not None and self.byte_count >= limits.bytes_per_day:
+            return f"the day's {limits.bytes_per_day:,} bytes are used up; it goes on tomorrow (UTC)"
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ to call twice, may be called from any thread, and raises StoreUnavailable when w
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from core.model import (
@@ -15,6 +15,7 @@ from core.model import (
     Canary,
     Case,
     CornerChanges,
+    DayUse,
     Decision,
     EnrolledPicture,
     Enrolment,
@@ -366,7 +367,6 @@ class HitLog(Protocol):
         """
         ...
 
-
     def standing_at(self, site: str) -> Mapping[tuple[str, str], Sequence[str]]:
         """(image URL, SHA-256) → ids of the hits there, of protected people only: what may be said of a picture that was seen before."""
         ...
@@ -474,6 +474,22 @@ class CanaryBook(Protocol):
         ...
 
     def canary_of(self, site: str) -> Canary | None: ...
+
+
+class DailyUse(Protocol):
+    """How much was asked of each site on each UTC day, so that a day's budget holds across passes, restarts and machines."""
+
+    def take(self, site: str, day: date, requests: int, at_most: int) -> int:
+        """Counts so many requests as made, as far as the day has them left. Returns how many were: 0 when the day is used up."""
+        ...
+
+    def count(self, site: str, day: date, *, requests: int = 0, byte_count: int = 0) -> DayUse:
+        """Adds to the day; fewer than none: taken, and not made. Returns the day's use."""
+        ...
+
+    def used(self, site: str, day: date) -> DayUse: ...
+
+    def forget(self, before: date) -> None: ...
 
 
 class TroubleBook(Protocol):

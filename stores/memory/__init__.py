@@ -12,7 +12,7 @@ from stores.memory.hits import MemoryHitLog, MemoryHitSearch
 from stores.memory.people import MemoryEnrolledCorners, MemoryEnrolledHashes, MemoryNoticeDetails, MemoryPeople
 from stores.memory.seen import MemorySeen
 from stores.memory.shelf import Shelf
-from stores.memory.sites import MemoryCanaryBook, MemorySiteBook, MemorySiteMemory, MemoryTroubleBook
+from stores.memory.sites import MemoryCanaryBook, MemoryDailyUse, MemorySiteBook, MemorySiteMemory, MemoryTroubleBook
 from stores.memory.sweeps import MemorySweepBoard, MemorySweepFinds
 from stores.memory.work import MemoryJobSlots, MemoryLeadership, MemoryOutbox
 from stores.rules import DEFAULT_THRESHOLDS
@@ -35,6 +35,7 @@ class MemoryStore:
         self.site_book = MemorySiteBook(shelf)
         self.site_memory = MemorySiteMemory(shelf)
         self.canary_book = MemoryCanaryBook(shelf)
+        self.daily_use = MemoryDailyUse(shelf)
         self.trouble_book = MemoryTroubleBook(shelf)
         self.job_slots = MemoryJobSlots(shelf)
         self.leadership = MemoryLeadership(shelf)

@@ -5,13 +5,14 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from core.model import (
     Alert,
     Canary,
     Case,
     CornerRow,
+    DayUse,
     Decision,
     Enrolment,
     FoundIn,
@@ -93,6 +94,7 @@ class Shelf:
     standings: dict[str, Standing] = field(default_factory=dict)
     passes: dict[str, PassRecord] = field(default_factory=dict)
     known: dict[str, dict[str, Known]] = field(default_factory=dict)  # by site, by URL
+    days: dict[tuple[str, date], DayUse] = field(default_factory=dict)
     canaries: dict[str, Canary] = field(default_factory=dict)
     troubles: dict[tuple[str, TroubleKind], Trouble] = field(default_factory=dict)
     slots: set[tuple[str, datetime]] = field(default_factory=set)

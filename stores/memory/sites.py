@@ -1,9 +1,9 @@
 # ruff: noqa: ARG002 – the port's whole signature is taken; memory keeps nobody who decided
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
-from core.model import Canary, Known, PassRecord, Standing, Topic, Trouble, TroubleKind
+from core.model import Canary, DayUse, Known, PassRecord, Standing, Topic, Trouble, TroubleKind
 from stores.memory.shelf import Shelf
 from stores.rules import taken_up
 
@@ -106,3 +106,29 @@ class MemorySiteMemory:
             for url in gone:
                 del known[url]
             return len(gone)
+
+
+class MemoryDailyUse:
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def take(self, site: str, day: date, requests: int, at_most: int) -> int:
+        with self._shelf.lock:
+            granted = max(0, min(requests, at_most - self.used(site, day).requests))
+            self.count(site, day, requests=granted)
+            return granted
+
+    def count(self, site: str, day: date, *, requests: int = 0, byte_count: int = 0) -> DayUse:
+        with self._shelf.lock:
+            before = self.used(site, day)
+            use = DayUse(requests=before.requests + requests, byte_count=before.byte_count + byte_count)
+            self._shelf.days[site, day] = use
+            return use
+
+    def used(self, site: str, day: date) -> DayUse:
+        with self._shelf.lock:
+            return self._shelf.days.get((site, day), DayUse())
+
+    def forget(self, before: date) -> None:
+        with self._shelf.lock:
+            self._shelf.days = {key: use for key, use in self._shelf.days.items() if key[1] >= before}

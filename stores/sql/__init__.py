@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from stores.sql.site_book import SqlSiteBook
     from stores.sql.site_memory import SqlSiteMemory
     from stores.sql.sweeps import SqlSweepBoard, SqlSweepFinds
-    from stores.sql.watching import SqlCanaryBook, SqlTroubleBook
+    from stores.sql.watching import SqlCanaryBook, SqlDailyUse, SqlTroubleBook
 
 __all__ = [
     "SqlCanaryBook",
     "SqlCaseBook",
     "SqlCollisionBook",
     "SqlCornerSeals",
+    "SqlDailyUse",
     "SqlEnrolledCorners",
     "SqlEnrolledHashes",
     "SqlExchangeBook",
@@ -56,6 +57,7 @@ ADAPTERS = {
     "SqlCaseBook": "case_book",
     "SqlCollisionBook": "collisions",
     "SqlCornerSeals": "corner_seals",
+    "SqlDailyUse": "watching",
     "SqlEnrolledCorners": "corners",
     "SqlEnrolledHashes": "people",
     "SqlExchangeBook": "exchange",

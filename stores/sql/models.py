@@ -494,3 +494,15 @@ class KnownUrl(Row):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["site", "key"], name="a_url_of_a_site_is_known_once")]
         indexes = [models.Index(fields=["site", "read_at"], name="known_longest_ago")]
+
+
+class StoredDay(Row):
+    """What was asked of a site on one UTC day."""
+
+    site = models.TextField()
+    day = models.DateField()
+    requests = models.BigIntegerField(default=0)
+    byte_count = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["site", "day"], name="one_row_a_site_and_day")]

@@ -1,10 +1,12 @@
 from collections.abc import Sequence
+from datetime import date
 
 from django.db import transaction
+from django.db.models import F
 
-from core.model import Canary, Fingerprint, Topic, Trouble, TroubleKind
+from core.model import Canary, DayUse, Fingerprint, Topic, Trouble, TroubleKind
 from stores.sql.border import sql
-from stores.sql.models import StoredCanary, StoredTrouble
+from stores.sql.models import StoredCanary, StoredDay, StoredTrouble
 from stores.sql.outbox import put
 
 KINDS = {kind.value: kind for kind in TroubleKind}
@@ -55,3 +57,36 @@ class SqlTroubleBook:
             for row in rows.order_by("since", "id")
             if row.kind in KINDS  # a newer Stillwatch may know more
         ]
+
+
+class SqlDailyUse:
+    @sql()
+    def take(self, site: str, day: date, requests: int, at_most: int) -> int:
+        with transaction.atomic():
+            row, _ = StoredDay.objects.select_for_update().get_or_create(site=site, day=day)
+            granted = max(0, min(requests, at_most - row.requests))
+            if granted:
+                StoredDay.objects.filter(id=row.id).update(requests=F("requests") + granted)
+            return granted
+
+    @sql()
+    def count(self, site: str, day: date, *, requests: int = 0, byte_count: int = 0) -> DayUse:
+        with transaction.atomic():
+            row, _ = StoredDay.objects.select_for_update().get_or_create(site=site, day=day)
+            row.requests += requests
+            row.byte_count += byte_count
+            row.save()
+            return _day(row)
+
+    @sql()
+    def used(self, site: str, day: date) -> DayUse:
+        row = StoredDay.objects.filter(site=site, day=day).first()
+        return DayUse() if row is None else _day(row)
+
+    @sql()
+    def forget(self, before: date) -> None:
+        StoredDay.objects.filter(day__lt=before).delete()
+
+
+def _day(row: StoredDay) -> DayUse:
+    return DayUse(requests=row.requests, byte_count=row.byte_count)

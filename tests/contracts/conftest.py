@@ -15,6 +15,7 @@ from core.ports import (
     CanaryBook,
     CaseBook,
     CollisionBook,
+    DailyUse,
     EnrolledCorners,
     EnrolledHashes,
     ExchangeBook,
@@ -52,6 +53,7 @@ class Stores:
     site_memory: SiteMemory
     canary_book: CanaryBook
     trouble_book: TroubleBook
+    daily_use: DailyUse
     job_slots: JobSlots
     leadership: Leadership
     sweep_board: SweepBoard
@@ -84,6 +86,7 @@ def in_sql() -> Stores:
         site_memory=stores.sql.SqlSiteMemory(),
         canary_book=stores.sql.SqlCanaryBook(),
         trouble_book=stores.sql.SqlTroubleBook(),
+        daily_use=stores.sql.SqlDailyUse(),
         job_slots=stores.sql.SqlJobSlots(),
         leadership=stores.sql.SqlLeadership(),
         sweep_board=stores.sql.SqlSweepBoard(),
