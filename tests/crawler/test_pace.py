@@ -1,0 +1,69 @@
+"""A host that sends us away is asked less often, and comes back slowly."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.pace import BASE_S, CAP_S, LEAST_S, LEAST_SLOWED_S, SLOWEST, Pace
+
+HOST = "gallery.example"
+
+
+def test_a_refusal_doubles_the_delay_and_twenty_answers_undo_it() -> None:
+    pace = Pace()
+
+    pace.refused(HOST, asked_at=0.0, now=1.0)
+    assert pace.delay_s(HOST, 0.5) == 1.0
+    for _ in range(19):
+        pace.answered(HOST)
+    assert 0.5 < pace.delay_s(HOST, 0.5) < 0.6
+    pace.answered(HOST)
+    pace.answered(HOST)
+    assert pace.delay_s(HOST, 0.5) == 0.5
+
+
+def test_where_no_delay_was_agreed_there_is_one_after_a_refusal() -> None:
+    pace = Pace()
+
+    assert pace.delay_s(HOST, 0.0) == 0.0
+    pace.refused(HOST, asked_at=0.0, now=1.0)
+    assert pace.delay_s(HOST, 0.0) == 2 * LEAST_SLOWED_S
+    assert pace.delay_s("other.example", 0.0) == 0.0
+
+
+def test_the_pace_is_never_slower_than_so_many_times_the_agreed_one() -> None:
+    pace = Pace()
+    for moment in range(100):
+        pace.refused(HOST, asked_at=moment, now=moment + 0.5)
+
+    assert pace.delay_s(HOST, 1.0) == SLOWEST
+
+
+def test_what_was_under_way_together_is_one_refusal() -> None:
+    pace = Pace()
+
+    first = pace.refused(HOST, asked_at=0.0, now=10.0)
+    others = [pace.refused(HOST, asked_at=at, now=10.5) for at in (1.0, 2.0, 10.0)]
+
+    assert pace.delay_s(HOST, 1.0) == 2.0
+    assert others == [pytest.approx(max(LEAST_S, first - 0.5))] * 3
+
+
+@given(st.integers(0, 2**32), st.integers(1, 40))
+def test_waits_grow_twofold_up_to_the_cap_and_lie_anywhere_below(seed: int, times: int) -> None:
+    pace, dice = Pace(random.Random(seed)), random.Random(seed)
+
+    waits = [pace.refused(HOST, asked_at=10 * n + 1, now=10 * n + 2) for n in range(times)]
+
+    assert waits == [max(LEAST_S, dice.uniform(0, min(CAP_S, BASE_S * 2**n))) for n in range(times)]
+
+
+def test_an_answer_begins_the_waits_anew() -> None:
+    pace = Pace(random.Random(1))
+    for n in range(8):
+        pace.refused(HOST, asked_at=n, now=n + 0.5)
+    pace.answered(HOST)
+
+    assert pace.refused(HOST, asked_at=100, now=101) <= BASE_S
