@@ -18,10 +18,12 @@ Times are seconds of any clock that only goes forward, the same one for everythi
 """
 
 import enum
+import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final, NamedTuple
 
@@ -55,21 +57,23 @@ class Rate(NamedTuple):
 
 # Before the first look. A page that seems to list news is taken at its word, and an hour of nothing halves that.
 _ANNOUNCES: Final = Rate(1.0, 1.0)
-# Any other page: as the pages of its shape on this site, which are believed to bring this much until they have been watched so long.
-_PAGES_ALIKE: Final = Rate(1.0, 50.0)
+# Any other page: as the pages of its shape on this site, threads say, which together are believed to bring this much at first.
+_PAGES_ALIKE: Final = Rate(0.2, 10.0)
 # How much pages of one shape differ: the shape of a Gamma over their rates. Small, for most threads sleep while a few are busy.
 _ALIKE: Final = 0.3
+_SURE_H: Final = 1_000.0  # however long all of them brought nothing: one that wakes up must be able to say so
 
 # Half of what was learned is forgotten in this time, so that a page which falls asleep, or wakes up, is noticed.
 MEMORY_S: Final = 30 * 24 * HOUR_S
 _LATEST_COST: Final = 0.1  # weight of the last answer in the mean cost
 _MOST_OF_ONE_VISIT: Final = 200  # an archive moved in one night says little of the next one
+_ROUNDING: Final = 1 - 1e-9  # due is due
 _NOT_PLANNED_PER_H: Final = 1 / 24  # met since the plan was made
 
 # Signs of a page that lists news.
 _MANY_FIRST_NAMED: Final = 20  # pages first met on it
-_FEW_PAGES: Final = 5  # too few to say what "everywhere" is
-_EVERYWHERE: Final = 0.5  # of the pages read name it: the menu
+_FEW_PAGES: Final = 3  # less are too few to say what "everywhere" is
+_EVERYWHERE: Final = 0.8  # of the pages read name it: the menu
 # Such a page is none when this much watching brought nothing.
 _BARREN_VISITS: Final = 12
 _BARREN_H: Final = 24.0
@@ -159,7 +163,7 @@ def plan(pages: Mapping[str, Learned], budget_per_h: float) -> dict[str, float]:
         zip(
             pages,
             allocation(
-                weights=[math.sqrt(believed[url] / learned.cost) for url, learned in pages.items()],
+                weights=[math.sqrt(believed[url] / _cost_of_one_more(learned.cost)) for url, learned in pages.items()],
                 costs=[learned.cost for learned in pages.values()],
                 caps=[MOST_PER_H[learned.kind] for learned in pages.values()],
                 budget=budget_per_h,
@@ -174,25 +178,45 @@ def due_at(learned: Learned, visits_per_h: float) -> float:
     return learned.met if learned.last_visit is None else learned.last_visit + HOUR_S / visits_per_h
 
 
-def due(pages: Mapping[str, Learned], planned: Mapping[str, float], now: float, most: int | None = None) -> list[str]:
+def due(
+    pages: Mapping[str, Learned],
+    planned: Mapping[str, float],
+    now: float,
+    most: int | None = None,
+    *,
+    early: float = 0.0,
+) -> list[str]:
     """URLs that are due, longest overdue first, measured in the page's own interval; `most` of them.
+
+    early  share of its interval by which a page may come early when nothing else is due, so that none of the budget is left over;
+           it still keeps to politeness
 
     So when more is due than may be asked for, everything comes late in the same proportion, and nothing is left out for good.
     """
     late: list[tuple[float, str]] = []
     for url, learned in pages.items():
         per_h = planned.get(url, _NOT_PLANNED_PER_H)
-        late_s = now - due_at(learned, per_h)
-        if late_s >= 0:
-            late.append((-late_s * per_h, url))
+        intervals = (now - due_at(learned, per_h)) * per_h / HOUR_S
+        if learned.last_visit is None:
+            if intervals >= 0:
+                late.append((-intervals - _scattered(url), url))
+        elif intervals >= -early and now - learned.last_visit >= HOUR_S / MOST_PER_H[learned.kind] * _ROUNDING:
+            late.append((-intervals, url))
     late.sort()
     return [url for _, url in late[:most]]
 
 
 def rates(pages: Mapping[str, Learned]) -> dict[str, float]:
     """New things an hour that each page is expected to bring: the posterior means."""
-    alike = _pages_alike(pages)
-    return {url: _sum(_prior(url, learned, alike), _watched(learned)).mean for url, learned in pages.items()}
+    shapes = {url: shape(url) if learned.kind is Kind.OTHER else "" for url, learned in pages.items()}
+    events: dict[str, float] = defaultdict(lambda: _PAGES_ALIKE.events)
+    exposure_s: dict[str, float] = defaultdict(lambda: _PAGES_ALIKE.exposure_h * HOUR_S)
+    for url, learned in pages.items():
+        events[shapes[url]] += learned.events
+        exposure_s[shapes[url]] += learned.exposure_s
+    priors = {each: _of_pages_alike(events[each] / exposure_s[each] * HOUR_S) for each in events}
+    priors[""] = _ANNOUNCES
+    return {url: _sum(priors[shapes[url]], _watched(learned)).mean for url, learned in pages.items()}
 
 
 def allocation(
@@ -216,27 +240,34 @@ def allocation(
     return [min(cap, level * weight) for weight, cap in zip(weights, caps, strict=True)]
 
 
+@lru_cache(maxsize=65_536)
+def _scattered(url: str) -> float:
+    """Between 0 and 1: pages never asked for come in no order of theirs, so that the first few tell of every corner of a site."""
+    return int.from_bytes(hashlib.blake2b(url.encode(), digest_size=4).digest()) / 2**32
+
+
+def _cost_of_one_more(cost: float) -> float:
+    """What visiting a page slightly more often costs for each further visit, when its answers cost `cost` on average.
+
+    Where a page changes as a Poisson process, `x` times between two visits on average, a share `1 - exp(-x)` of the answers is full. Closer
+    visits meet the same changes, so most of the further answers are 304.
+    """
+    full = min(1.0, max(0.0, (cost - UNCHANGED_COST) / (1 - UNCHANGED_COST)))
+    same = 1 - full
+    return UNCHANGED_COST + (1 - UNCHANGED_COST) * (full + same * math.log(same) if same > 0 else 1.0)
+
+
 # ------------------------------------------------------------------------------------------------------ what is believed
 
 
-def _pages_alike(pages: Mapping[str, Learned]) -> dict[str, Rate]:
-    """What the pages of one shape bring on average: empirical Bayes. Threads share one, and profiles another."""
-    alike: dict[str, Rate] = defaultdict(lambda: _PAGES_ALIKE)
-    for url, learned in pages.items():
-        if learned.kind is Kind.OTHER:
-            alike[shape(url)] = _sum(alike[shape(url)], _watched(learned))
-    return alike
-
-
-def _prior(url: str, learned: Learned, alike: Mapping[str, Rate]) -> Rate:
-    if learned.kind is Kind.OTHER:
-        return Rate(_ALIKE, _ALIKE / alike[shape(url)].mean)
-    return _ANNOUNCES
+def _of_pages_alike(mean_per_h: float) -> Rate:
+    """Empirical Bayes: what is believed of a page is centred where the pages of its shape are on average."""
+    return Rate(_ALIKE, min(_ALIKE / mean_per_h, _SURE_H))
 
 
 def _alone(kind: Kind) -> Rate:
     """The prior of a page of which nothing else is known."""
-    return Rate(_ALIKE, _ALIKE / _PAGES_ALIKE.mean) if kind is Kind.OTHER else _ANNOUNCES
+    return _of_pages_alike(_PAGES_ALIKE.mean) if kind is Kind.OTHER else _ANNOUNCES
 
 
 def _watched(learned: Learned) -> Rate:

@@ -6,6 +6,7 @@ import inspect
 import math
 import random
 import sqlite3
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -195,7 +196,7 @@ def test_what_was_learned_is_a_row_of_plain_values() -> None:
         (Standing(first_named=40), Kind.SECTION),
         (Standing(first_named=5), Kind.OTHER),
         (Standing(named_by=90, pages_read=100), Kind.SECTION),
-        (Standing(named_by=9, pages_read=100), Kind.OTHER),
+        (Standing(named_by=60, pages_read=100), Kind.OTHER),
         (Standing(named_by=1, pages_read=1), Kind.OTHER),  # one page is not everywhere
     ],
 )
@@ -280,6 +281,21 @@ def test_four_times_as_much_is_visited_twice_as_often_and_a_quarter_of_the_cost_
     assert per_h == pytest.approx([1, 2, 2])
 
 
+@given(changes=st.floats(0.01, 20), per_h=st.floats(0.1, 20))
+def test_one_visit_more_of_a_page_that_is_mostly_unchanged_costs_little(changes: float, per_h: float) -> None:
+    """Against the difference between the costs of two rates of visits, of a page that changes so often an hour."""
+
+    def cost(per_h: float) -> float:
+        return UNCHANGED_COST + (1 - UNCHANGED_COST) * (1 - math.exp(-changes / per_h))
+
+    little = per_h * 1e-6
+    further = ((per_h + little) * cost(per_h + little) - per_h * cost(per_h)) / little
+
+    assert revisit._cost_of_one_more(cost(per_h)) == pytest.approx(further, rel=1e-3)
+    assert revisit._cost_of_one_more(1.0) == 1.0
+    assert revisit._cost_of_one_more(UNCHANGED_COST) == pytest.approx(UNCHANGED_COST)
+
+
 def test_sections_come_first_until_more_is_known() -> None:
     pages = {f"{HOST}/": Learned(met=0.0, kind=Kind.SECTION), f"{HOST}/feed": Learned(met=0.0, kind=Kind.FEED)}
     pages |= {f"{HOST}/thread/{number}": Learned(met=0.0) for number in range(50)}
@@ -325,6 +341,31 @@ def test_what_is_longest_overdue_in_its_own_interval_comes_first() -> None:
     assert revisit.due(pages, planned, now=11 * 24 * HOUR_S, most=1) == ["fast"]
 
 
+def test_a_page_may_come_early_where_the_budget_has_room_but_never_too_soon_for_politeness() -> None:
+    now = 10 * HOUR_S
+    pages = {
+        "almost": watched(events=1, hours=1, last_visit=now - 0.9 * HOUR_S),
+        "half": watched(events=1, hours=1, last_visit=now - 0.5 * HOUR_S),
+        "polite": watched(events=1, hours=1, last_visit=now - 0.45 * HOUR_S),
+        "late": watched(events=1, hours=1, last_visit=now - 2 * HOUR_S),
+    }
+    planned = dict.fromkeys(pages, 1.0) | {"polite": MOST_PER_H[Kind.OTHER]}
+
+    assert revisit.due(pages, planned, now) == ["late"]
+    assert revisit.due(pages, planned, now, early=0.25) == ["late", "almost"]
+    assert revisit.due(pages, planned, now, early=0.99) == ["late", "almost", "half"]
+
+
+def test_pages_never_asked_for_come_in_no_order_of_theirs() -> None:
+    pages = {f"{HOST}/thread/{number:02}": Learned(met=0.0) for number in range(60)}
+    planned = revisit.plan(pages, 6)
+
+    first = revisit.due(pages, planned, now=1.0, most=6)
+
+    assert first == revisit.due(dict(reversed(pages.items())), planned, now=1.0, most=6)
+    assert len({url[-2] for url in first}) > 2
+
+
 def test_a_page_just_met_is_due_before_it_is_planned() -> None:
     assert revisit.due({"new": Learned(met=7.0)}, {}, now=7.0) == ["new"]
 
@@ -355,23 +396,22 @@ def test_at_half_the_planned_pace_every_page_is_still_visited_and_none_too_often
 
 
 def test_nothing_that_a_plan_is_made_of_could_hold_a_hit() -> None:
-    """Its imports reach no hit and no person, and each field and argument is a number, a URL, a truth or a kind of page."""
+    """It imports nothing that knows of hits or people; what it takes and keeps are numbers, URLs, truths and kinds of page."""
     tree = ast.parse(inspect.getsource(revisit))
-    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) if node.module}
     imported |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
-    types = {str(field.type) for record in (Learned, Standing) for field in dataclasses.fields(record)}
-
-    assert imported == {
-        "collections",
-        "collections.abc",
-        "crawler.traps",
-        "dataclasses",
-        "enum",
-        "itertools",
-        "math",
-        "typing",
+    types = {field.type for record in (Learned, Standing) for field in dataclasses.fields(record)}
+    arguments = {
+        name
+        for function in (revisit.kind_of, revisit.after_visit, revisit.after_failure, revisit.plan, revisit.due)
+        for name in inspect.signature(function).parameters
     }
-    assert {str(each) for each in (float, float | None, int, bool, Kind)} == types
+
+    assert {name for name in imported if name.partition(".")[0] not in sys.stdlib_module_names} == {"crawler.traps"}
+    assert types == {float, float | None, int, bool, Kind}
+    assert arguments == (
+        {"learned", "standing", "pages", "planned", "budget_per_h", "now", "new", "at_least", "cost", "most", "early"}
+    )
 
 
 def test_sites_that_differ_only_in_their_hits_have_the_same_plan(tmp_path: Path) -> None:
