@@ -89,6 +89,71 @@ def test_without_rules_for_us_those_for_all_are_ours() -> None:
     assert answer(saying(response(b"User-agent: Other\nDisallow:\n\nUser-agent: *\nDisallow: /")), "/a") == [REFUSED]
 
 
+@pytest.mark.parametrize(
+    ("line", "ours"),
+    [
+        ("Stillwatch", True),
+        ("stillwatch", True),
+        ("STILLWATCH/2.1", True),
+        ("Stillwatch/2.1 (+https://who.example)", True),
+        ("Stillwatch # us", True),
+        ("Still", False),
+        ("watch", False),
+        ("Stillwatcher", False),
+        ("Stillwatch-Images", False),
+        ("Stillwatch*", True),
+        ("s*", False),
+        ("", False),
+    ],
+)
+def test_we_are_meant_by_our_product_token_whole_and_without_its_version(line: str, ours: bool) -> None:
+    rules = f"User-agent: {line}\nDisallow: /private\n\nUser-agent: *\nDisallow: /all".encode()
+
+    expected = [REFUSED, None] if ours else [None, REFUSED]
+    assert answer(saying(response(rules)), "/private", "/all") == expected
+
+
+def test_rules_for_several_agents_are_ours_if_we_are_one_of_them() -> None:
+    rules = b"user-agent: Other/1\nUseragent: STILLWATCH/3\nuser agent: Third\nDisallow: /private\n\nUser-agent: *  # all\nDisallow: /"
+
+    assert answer(saying(response(rules)), "/private", "/a") == [REFUSED, None]
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [
+        ("403 Forbidden", {"cf_mitigated": "challenge"}, b""),
+        ("503 Later", {"server": "cloudflare"}, b"<title>Just a moment...</title>"),
+        ("200 OK", {}, b"<div class=g-recaptcha></div>"),
+    ],
+)
+def test_a_wall_instead_of_the_file_is_no_permission_and_the_host_is_named(
+    status: str, headers: dict[str, str], body: bytes
+) -> None:
+    walled: list[str] = []
+
+    async def ask() -> tuple[State, str] | None:
+        async with wire(saying(response(body, status=status, **headers))) as site, fetching(site.host) as fetch:
+            robots = Robots(fetch, watched(site.host), "Stillwatch", RobotsNotes(), on_wall=walled.append)
+            return await robots.may_fetch(site.url())
+
+    assert run(ask()) == UNREAD
+    assert walled == ["127.0.0.1"]
+
+
+def test_a_file_that_was_not_asked_for_because_nothing_may_be_is_not_remembered() -> None:
+    async def full(_: str) -> tuple[State, str] | None:
+        return State.PENDING, "the day is used up"
+
+    async def ask() -> tuple[RobotsCopy | None, int]:
+        memory = RobotsNotes()
+        async with wire(saying(response(RULES))) as site, fetching(site.host) as fetch:
+            await Robots(fetch, watched(site.host), "Stillwatch", memory, may_ask=full).may_fetch(site.url())
+            return memory.get(site.url("")), len(site.heads)
+
+    assert run(ask()) == (None, 0)
+
+
 @pytest.mark.parametrize("status", ["404 Not Found", "410 Gone", "400 Bad", "401 No", "403 No", "451 No", "499 X"])
 def test_without_a_robots_file_everything_is_allowed(status: str) -> None:
     assert answer(saying(response(b"User-agent: *\nDisallow: /", status=status)), "/a") == [None]
@@ -158,6 +223,16 @@ def test_the_delay_that_the_rules_ask_for_is_told_once_they_are_read() -> None:
             return before, read.robots.crawl_delay(read.site.url("/b"))
 
     assert run(ask()) == (None, 2.5)
+
+
+@pytest.mark.parametrize(("asked", "kept"), [(b"60", 60.0), (b"61", 60.0), (b"86400", 60.0)])
+def test_a_delay_is_kept_up_to_a_minute(asked: bytes, kept: float) -> None:
+    async def ask() -> float | None:
+        async with reading(saying(response(b"User-agent: *\nCrawl-delay: " + asked))) as read:
+            await read.may_fetch()
+            return read.robots.crawl_delay(read.site.url())
+
+    assert run(ask()) == kept
 
 
 @pytest.mark.parametrize("delay", [b"nan", b"inf", b"-3", b"soon", b""])
