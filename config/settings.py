@@ -159,6 +159,14 @@ class Settings:
         default=7.0,
         metadata=told("how long after a picture was kept it is kept anew when it is seen", number(0, 365), unit="days"),
     )
+    known_days: float = field(
+        default=30.0,
+        metadata=told(
+            "how long a picture that was compared is not asked for again while its URL stays the same; 0: it is fetched in each pass",
+            number(0, 365),
+            unit="days",
+        ),
+    )
     web_port: int = field(default=8080, metadata=told("the port of the page, on 127.0.0.1", whole_number(0, 65535)))
     decoder_children: int = field(default=1, metadata=told("child processes that decode pictures", whole_number(1, 64)))
 

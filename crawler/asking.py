@@ -1,16 +1,18 @@
 """Asks one site for things the way its agreement says: within the agreement and its hours, as robots.txt allows, and not too fast."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from core.model import State, WatchedSite
-from crawler.fetch import Fetched, FetchLimits, GuardedFetch, NotFetched
+from crawler.fetch import Copy, Fetched, FetchLimits, GuardedFetch, NotFetched, Unchanged
 from crawler.frontier import host_of
 from crawler.robots import Robots, RobotsMemory
 from crawler.scope import Scope, Wanted
+
+Outcome = TypeVar("Outcome", bound=Fetched | NotFetched | Unchanged)
 
 
 class Asking:
@@ -44,7 +46,7 @@ class Asking:
         product_token = user_agent.partition("/")[0].partition(" ")[0]
         self._robots = Robots(self._fetch, site, product_token, memory, clock=clock)
         self._turns = Turns()
-        self._under_way: set[asyncio.Task[Fetched | NotFetched]] = set()
+        self._under_way: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Self:
         await self._fetch.__aenter__()
@@ -57,9 +59,19 @@ class Asking:
 
     async def ask(self, url: str, wanted: Wanted) -> Fetched | NotFetched:
         """What came of it. PENDING: it was not asked for, or given up half-way, because the asking was stopped."""
+        return await self._unless_stopped(url, self._fetch.fetch(url, wanted=wanted, may_fetch=self._may_ask))
+
+    async def ask_again(self, url: str, wanted: Wanted, known: Copy) -> Fetched | NotFetched | Unchanged:
+        """As `ask`, of what was fetched before."""
+        asking = self._fetch.fetch_again(url, known, wanted=wanted, may_fetch=self._may_ask)
+        return await self._unless_stopped(url, asking)
+
+    async def _unless_stopped(self, url: str, asking: Coroutine[None, None, Outcome]) -> Outcome | NotFetched:
         reason = self.stopped or self._why_not_now()
-        if reason is None:
-            task = asyncio.create_task(self._fetch.fetch(url, wanted=wanted, may_fetch=self._may_ask))
+        if reason is not None:
+            asking.close()
+        else:
+            task = asyncio.create_task(asking)
             self._under_way.add(task)
             try:
                 outcome = await task
@@ -67,7 +79,7 @@ class Asking:
                 if self.stopped is None:
                     raise
             else:
-                if isinstance(outcome, Fetched) or self._why_not_now() is None:
+                if not isinstance(outcome, NotFetched) or self._why_not_now() is None:
                     return outcome
             finally:
                 self._under_way.discard(task)
@@ -93,7 +105,9 @@ class Asking:
         if refusal is not None:
             return refusal
         delay_s = max(self._site.politeness.delay_s, self._robots.crawl_delay(url) or 0.0)
-        await asyncio.sleep(self._turns.wait_s(host_of(url), asyncio.get_running_loop().time(), delay_s))
+        wait_s = self._turns.wait_s(host_of(url), asyncio.get_running_loop().time(), delay_s)
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
         return (State.PENDING, "stopped") if self._why_not_now() else None
 
 

@@ -154,6 +154,7 @@ async def _crawl(
         "hits": tally.hits,
         "urls": sum(pages.values()) + sum(images.values()),
         "bytes": tally.byte_count,
+        "unchanged": {"pages": under_way.unchanged[What.PAGE], "images": under_way.unchanged[What.IMAGE]},
         "finished": finished is not None and not dry_run,
         "stopped": asking.stopped,
         "seconds": round(loop.time() - began, 3),

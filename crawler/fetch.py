@@ -6,6 +6,8 @@ Nothing is written to disk, and no failure is an exception: each ends in a named
 """
 
 import asyncio
+import hashlib
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +27,19 @@ from crawler.scope import NO_URL, Scope, Wanted
 from crawler.sniff import Kind
 from crawler.urls import Url, parse, resolve
 
-__all__ = ["FetchLimits", "Fetched", "GuardedFetch", "Kind", "MayFetch", "NotFetched", "Wanted"]
+__all__ = [
+    "Copy",
+    "FetchLimits",
+    "Fetched",
+    "GuardedFetch",
+    "Kind",
+    "MayFetch",
+    "NotFetched",
+    "Unchanged",
+    "Wanted",
+    "head_of",
+    "validators",
+]
 
 MayFetch = Callable[[str], Awaitable[tuple[State, str] | None]]
 
@@ -33,6 +47,9 @@ ROBOTS_BYTES = 500 * 1024  # RFC 9309 wants at least so much read
 NAMES_KEPT_S = 60  # checked addresses of a name are used again for so long
 LONGEST_HEADER = 32 * 1024  # bytes; some sites' content policies are longer than aiohttp's 8 KiB
 MOST_HEADERS = 256
+LONGEST_VALIDATOR = 1024  # characters; what is longer is no tag
+HEAD_BYTES = 2048  # of a picture: its length, its kind and, nearly always, its size in pixels
+CONTENT_RANGE = re.compile(rf"bytes 0-{HEAD_BYTES - 1}/([0-9]{{1,15}})")
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 ACCEPT = {
     # Sites that choose a format by this are asked for one of those that are decoded.
@@ -72,6 +89,36 @@ class NotFetched:
     status: int | None = None
     retry_after_s: float | None = None  # what the site asked for, between a second and a day
     kind: Kind | None = None  # what the body is, where that was the reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """What is known of an earlier answer: a site can say that it is still the one (RFC 9110 §13), or show it by a part."""
+
+    etag: str = field(default="", repr=False)  # as the site sent them; empty: it did not
+    last_modified: str = field(default="", repr=False)
+    byte_count: int = 0
+    head: bytes = field(default=b"", repr=False)  # head_of its body; empty: only what the site says is asked
+
+    @property
+    def asked_with(self) -> Mapping[str, str]:
+        """Request headers. Empty: there is nothing to ask by."""
+        if self.etag or self.last_modified:
+            by_tag = {"If-None-Match": self.etag} if self.etag else {}
+            return by_tag | ({"If-Modified-Since": self.last_modified} if self.last_modified else {})
+        return {"Range": f"bytes=0-{HEAD_BYTES - 1}"} if self.head and self.byte_count > HEAD_BYTES else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unchanged:
+    """The site says that it has what it had. Of a part that looks the same nobody has said so: it is likely, and no proof."""
+
+    url: str = field(repr=False)  # as asked for
+    status: int  # 304, or 206 where the same length and the same beginning came
+
+
+def head_of(body: bytes) -> bytes:
+    return hashlib.blake2b(body[:HEAD_BYTES], digest_size=8).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +203,23 @@ class GuardedFetch:
             outcome = await self._ask(url, hop, wanted, left_s)
             left_s -= loop.time() - started
             if not isinstance(outcome, _Redirect):
+                assert not isinstance(outcome, Unchanged | None)  # said only of what is known
                 return outcome
             hop, status = resolve(outcome.location, hop), outcome.status
+
+    async def fetch_again(
+        self, url: str, known: Copy, *, wanted: Wanted, may_fetch: MayFetch | None = None
+    ) -> Fetched | NotFetched | Unchanged:
+        """`fetch`, where the site may also say that it has what it had. `known`: of this very URL, not of what it led to."""
+        hop = parse(url)
+        if hop is not None and known.asked_with:
+            refusal = await self._refusal(hop, set(), wanted, may_fetch)
+            if refusal is not None:
+                return NotFetched(url=url, state=refusal[0], reason=refusal[1])
+            answer = await self._ask(url, hop, wanted, self._limits.total_s, known)
+            if answer is not None and not isinstance(answer, _Redirect):
+                return answer
+        return await self.fetch(url, wanted=wanted, may_fetch=may_fetch)
 
     async def _refusal(
         self, hop: Url | None, seen: set[Url], wanted: Wanted, may_fetch: MayFetch | None
@@ -177,26 +239,47 @@ class GuardedFetch:
         reason = self._still_agreed()
         return None if reason is None else (State.OUT_OF_SCOPE, reason)
 
-    async def _ask(self, url: str, hop: Url, wanted: Wanted, left_s: float) -> "Fetched | NotFetched | _Redirect":
+    async def _ask(
+        self, url: str, hop: Url, wanted: Wanted, left_s: float, known: Copy | None = None
+    ) -> "Fetched | NotFetched | Unchanged | _Redirect | None":
+        """None: it is not what is known, and all of it is wanted."""
         if self._session is None:
             raise RuntimeError("GuardedFetch is not open; the cure: async with GuardedFetch(…) as fetch")
         # Built from its parts: no second parser reads the text that was checked.
         target = URL.build(
             scheme=hop.scheme, host=hop.host, port=hop.port, path=hop.path, query_string=hop.query or "", encoded=True
         )
+        headers = ACCEPT[wanted]
+        if known is not None:
+            headers = {**headers, **known.asked_with}
         status = None
         try:
             async with (
                 asyncio.timeout(left_s) as ends,
-                self._session.get(target, headers=ACCEPT[wanted], allow_redirects=False) as response,
+                self._session.get(target, headers=headers, allow_redirects=False) as response,
             ):
                 status = response.status
+                if known is not None and status in (206, 304, 412, 416):
+                    return await self._of_known(url, known, response)
                 return await self._answer(url, hop, wanted, response, ends)
         except EXPECTED as error:
             state, reason = failure(error)
             if status is not None and state is State.UNREACHABLE:
                 state, reason = State.TRUNCATED, "the connection broke before the body was complete"
             return NotFetched(url=url, state=state, reason=reason, status=status)
+
+    async def _of_known(self, url: str, known: Copy, response: aiohttp.ClientResponse) -> "Unchanged | None":
+        if response.status == 304:
+            return Unchanged(url=url, status=304) if known.etag or known.last_modified else None
+        whole = CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
+        if response.status != 206 or whole is None or int(whole[1]) != known.byte_count:
+            return None
+        head = b""
+        async for chunk in response.content.iter_any():
+            head += chunk
+            if len(head) > HEAD_BYTES:
+                return None
+        return Unchanged(url=url, status=206) if len(head) == HEAD_BYTES and head_of(head) == known.head else None
 
     async def _answer(
         self, url: str, hop: Url, wanted: Wanted, response: aiohttp.ClientResponse, ends: asyncio.Timeout
@@ -235,6 +318,17 @@ class GuardedFetch:
             cut=robots,
             no_videos=self._no_videos,
         )
+
+
+def validators(fetched: Fetched) -> tuple[str, str]:
+    """ETag and Last-Modified of an answer, to be asked with again; both empty where another URL gave it, or they cannot be sent back."""
+    if fetched.final_url != fetched.url:
+        return "", ""
+    sent = (fetched.headers.get(name, "").strip() for name in ("etag", "last-modified"))
+    etag, last_modified = (
+        text if len(text) <= LONGEST_VALIDATOR and text.isascii() and text.isprintable() else "" for text in sent
+    )
+    return etag, last_modified
 
 
 def _lower_case(headers: Mapping[str, str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -48,6 +49,8 @@ class Found:
     what: What
     url: str
     state: State | None = None
+    known: bool = False  # a picture that was looked at in an earlier pass, which is how it ended: as good as looked at in this one
+    hits: tuple[str, ...] = ()  # of a known picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +181,7 @@ class Frontier(Protocol):
         ...
 
 
+@lru_cache(maxsize=512)
 def host_of(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""

@@ -6,8 +6,8 @@ from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 
-from core.model import State
-from crawler.fetch import Fetched, NotFetched
+from core.model import Known, State
+from crawler.fetch import Copy, Fetched, NotFetched, Unchanged
 from crawler.frontier import Leased, What
 from crawler.scope import Wanted
 from crawler.under_way import UnderWay
@@ -18,12 +18,13 @@ WANTED = {What.PAGE: Wanted.PAGE, What.IMAGE: Wanted.IMAGE}
 class Looked(Response):
     """What came of one leased URL. Scrapy sees the body, to bound what is in memory; ours is the outcome."""
 
-    __slots__ = ("leased", "outcome")
+    __slots__ = ("known", "leased", "outcome")
 
-    def __init__(self, leased: Leased, outcome: Fetched | NotFetched) -> None:
+    def __init__(self, leased: Leased, outcome: Fetched | NotFetched, known: Known | None) -> None:
         super().__init__(leased.url, body=outcome.body if isinstance(outcome, Fetched) else b"")
         self.leased = leased
         self.outcome = outcome
+        self.known = known
 
 
 class GuardedHandler:
@@ -42,7 +43,8 @@ class GuardedHandler:
 
     async def download_request(self, request: Request) -> Response:
         leased: Leased = request.meta["leased"]  # its URL, not the request's: Scrapy may spell that anew
-        return Looked(leased, await asked(self._under_way, leased))
+        outcome = request.meta.get("outcome")  # of a page that was asked whether it changed, and has
+        return Looked(leased, outcome or await asked(self._under_way, leased), request.meta.get("known"))
 
     async def close(self) -> None:
         """The fetch is opened and closed by crawl_site, which asks for robots.txt through it too."""
@@ -53,5 +55,17 @@ async def asked(under_way: UnderWay, leased: Leased) -> Fetched | NotFetched:
     try:
         return await under_way.asking.ask(leased.url, WANTED[leased.what])
     except Exception as error:  # noqa: BLE001  # as the docstring says
-        under_way.break_off(error)
-        return NotFetched(url=leased.url, state=State.PENDING, reason="the asking failed")
+        return _failed(under_way, leased, error)
+
+
+async def asked_again(under_way: UnderWay, leased: Leased, copy: Copy) -> Fetched | NotFetched | Unchanged:
+    """As `asked`, of what was fetched before."""
+    try:
+        return await under_way.asking.ask_again(leased.url, WANTED[leased.what], copy)
+    except Exception as error:  # noqa: BLE001  # as above
+        return _failed(under_way, leased, error)
+
+
+def _failed(under_way: UnderWay, leased: Leased, error: Exception) -> NotFetched:
+    under_way.break_off(error)
+    return NotFetched(url=leased.url, state=State.PENDING, reason="the asking failed")

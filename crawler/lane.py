@@ -1,35 +1,73 @@
-"""The pictures' way through a crawl: the same asking and the same pipeline as a page's, without Scrapy's engine in between.
+"""The way through a crawl beside Scrapy's engine: pictures, and pages that did not change. The same asking and the same pipeline.
 
 A page is one request in fifteen and is worth a spider. A picture needs none: it is asked for, examined and settled. Scrapy's way costs
 three times what fetching it does (`benchmarks/crawl.py`).
 """
 
 import asyncio
+from collections.abc import Callable, Coroutine
 
+from core.model import Known
+from crawler.fetch import Fetched, NotFetched, Unchanged
 from crawler.frontier import Leased
-from crawler.handler import asked
+from crawler.handler import asked, asked_again
 from crawler.pipeline import Pipeline
 from crawler.spiders.site import Seen
 from crawler.under_way import UnderWay
+
+ToSpider = Callable[[Leased, Fetched | NotFetched | None, Known | None], None]
+"""Hands a page to the spider: what came of asking for it, where that was done, and what is known of it."""
 
 
 class Lane:
     """To be used in one event loop. How many are under way is for whoever leases to bound."""
 
-    def __init__(self, under_way: UnderWay) -> None:
+    def __init__(self, under_way: UnderWay, to_spider: ToSpider) -> None:
         self._under_way = under_way
+        self._to_spider = to_spider
         self._pipeline = Pipeline(under_way)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def take(self, leased: Leased) -> None:
-        task = asyncio.get_running_loop().create_task(self._look(leased))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def take_picture(self, leased: Leased) -> None:
+        self._start(self._picture(leased))
+
+    def take_page(self, leased: Leased, known: Known | None) -> None:
+        memory = self._under_way.memory
+        if known is None or known.images is None or self._under_way.is_canary_page(leased.url):
+            self._to_spider(leased, None, None)
+        elif not memory.is_due(leased.url):
+            self._start(self._settle(Seen(leased, None, known=known)))
+        elif memory.copy_of(known) is not None:
+            self._start(self._page(leased, known))
+        else:
+            self._to_spider(leased, None, known)
 
     async def ended(self) -> None:
         """Returns when nothing is under way any more."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def _look(self, leased: Leased) -> None:
-        await self._pipeline.process_item(Seen(leased, await asked(self._under_way, leased)))
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _picture(self, leased: Leased) -> None:
+        known = self._under_way.memory.due_picture(leased.url)
+        copy = None if known is None else self._under_way.memory.copy_of(known)
+        if copy is None:
+            await self._settle(Seen(leased, await asked(self._under_way, leased)))
+        else:
+            await self._settle(Seen(leased, await asked_again(self._under_way, leased, copy), known=known))
+
+    async def _page(self, leased: Leased, known: Known) -> None:
+        copy = self._under_way.memory.copy_of(known)
+        assert copy is not None, "looked at before it was taken"
+        outcome = await asked_again(self._under_way, leased, copy)
+        if isinstance(outcome, Unchanged):
+            await self._settle(Seen(leased, outcome, known=known))
+        else:
+            self._to_spider(leased, outcome, known)
+
+    async def _settle(self, seen: Seen) -> None:
+        await self._pipeline.process_item(seen)

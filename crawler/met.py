@@ -76,8 +76,11 @@ class _Names:
         row = self._row(found.url)
         if row is None:
             key = self._add(found)
-            if key is None or found.state is not None:
+            if key is None or (found.state is not None and not found.known):
                 return False, ()
+            if found.known:
+                self._mention(key)
+                return self._new_picture(found.url), found.hits
         else:
             key, what, state, lease, mentions, _, hits = row
             if what == What.PAGE and found.state is None and ((state == "" and lease == "") or state in REVIVED):
@@ -131,8 +134,18 @@ class _Names:
             return None
         self._met += 1
         return self._db.execute(
-            "INSERT INTO urls (pass, url, what, host, state, found_on, branch, fresh) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (self._pass, found.url, found.what, host_of(found.url), found.state or "", self._page, branch, int(fresh)),
+            "INSERT INTO urls (pass, url, what, host, state, found_on, branch, fresh, hits) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                self._pass,
+                found.url,
+                found.what,
+                host_of(found.url),
+                found.state or "",
+                self._page,
+                branch,
+                int(fresh),
+                " ".join(found.hits),
+            ),
         ).lastrowid
 
     def _mention(self, image_key: int) -> bool:

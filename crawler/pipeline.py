@@ -4,17 +4,18 @@ A URL is settled (its lease ended) after its consequences are durable: a page af
 its hits are in the hit log. Whatever ends this process in between makes somebody look once more, and looking twice is harmless.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Self
 
 from scrapy.crawler import Crawler
 
 from core.errors import StillwatchError, StoreUnavailable
-from core.model import Added, Hit, ImageSighting, State, hit_of
+from core.model import Added, Hit, ImageSighting, Known, State, hit_of
 from crawler import traps
-from crawler.fetch import Fetched, Kind, NotFetched, Wanted
-from crawler.frontier import UNASKED, Found, What
+from crawler.fetch import Fetched, Kind, NotFetched, Unchanged, Wanted
+from crawler.frontier import UNASKED, Found, Leased, What
 from crawler.handler import WANTED
 from crawler.links import PageLinks
 from crawler.scope import Scope
@@ -51,8 +52,13 @@ class Pipeline:
 
     async def _settle(self, seen: Seen) -> State:
         leased, outcome = seen.leased, seen.outcome
+        if outcome is None:
+            return await self._known_page(seen)
         if isinstance(outcome, NotFetched):
             return await self._not_fetched(seen, outcome)
+        if isinstance(outcome, Unchanged):
+            await self._under_way.heard_from(leased.host, State.READ)
+            return await (self._known_page(seen) if leased.what is What.PAGE else self._known_picture(seen))
         self._under_way.byte_count += len(outcome.body)
         await self._under_way.heard_from(leased.host, State.READ)
         if outcome.kind.compared:
@@ -81,10 +87,42 @@ class Pipeline:
                 return State.PENDING
         state = await self._finish(seen, outcome.state, reason=outcome.reason)
         await self._under_way.heard_from(leased.host, outcome.state)
+        if seen.known is not None and leased.what is What.PAGE and outcome.state is not State.GONE:
+            self._under_way.memory.missed_page(seen.known, outcome.state)
+        elif outcome.state not in UNASKED:
+            self._under_way.memory.saw_nothing(leased.url, outcome.state)
+        return state
+
+    async def _known_page(self, seen: Seen) -> State:
+        """It says that it did not change, or it was read lately: it names what it named."""
+        assert seen.known is not None
+        assert seen.known.images is not None
+        links = PageLinks(base=seen.leased.url, images=seen.known.images, pages=seen.known.pages, truncated=False)
+        self._under_way.unchanged[What.PAGE] += 1
+        await self._page(replace(seen, links=links), State.READ, 0)
+        return State.READ
+
+    async def _known_picture(self, seen: Seen) -> State:
+        known = seen.known
+        assert known is not None
+        state, hits = self._under_way.memory.stands(known)
+        told: set[str] = set()
+        finish, frontier = self._under_way.in_frontier, self._under_way.frontier
+        current, url = self._under_way.current.id, seen.leased.url
+        while pages := await finish(frontier.finish, current, url, state, what=What.IMAGE, hits=hits, told=told):
+            for page in pages:
+                await self._under_way.tell_of_page(hits, page)
+            told.update(pages)
+        self._under_way.memory.saw_no_change(known)
+        self._under_way.unchanged[What.IMAGE] += 1
+        self._show(seen, state, known.sha256, next(iter(hits), None), unchanged=True)
         return state
 
     async def _page(self, seen: Seen, state: State, byte_count: int) -> None:
-        children = self._children(seen.links) if seen.links else ()
+        children: Sequence[Found] = ()
+        known: Mapping[str, Known] = {}
+        if seen.links is not None:
+            children, known = await self._children(seen.leased.url, seen.links)
         told: set[str] = set()
         while True:
             hits = await self._under_way.in_frontier(
@@ -98,9 +136,11 @@ class Pipeline:
                 told=told,
             )
             if not hits:
-                return
+                break
             await self._under_way.tell_of_page(hits, seen.leased.url)
             told.update(hits)
+        if seen.links is not None:
+            self._page_is_stored(seen, seen.links, children, known)
 
     async def _picture(self, seen: Seen, fetched: Fetched) -> State:
         under_way, url = self._under_way, seen.leased.url
@@ -150,13 +190,50 @@ class Pipeline:
                 new_hits=sum(added is Added.NEW for added in kept.values()),
                 told=told,
             )
+        under_way.memory.saw_picture(fetched, state, examination.sha256)
         self._show(seen, state, examination.sha256, next(iter(kept), None))
         return state
 
-    def _children(self, links: PageLinks) -> Sequence[Found]:
+    async def _children(self, page_url: str, links: PageLinks) -> tuple[Sequence[Found], Mapping[str, Known]]:
+        """What a page names, pictures first, and what is known of it. Settled pictures have ended."""
         images = [self._met(What.IMAGE, url) for url in links.images]
         pages = [self._met(What.PAGE, url) for url in links.pages]
-        return images + pages
+        memory = self._under_way.memory
+        known = await memory.recall([each.url for each in images + pages if each.state is None])
+        if known and not self._under_way.is_canary_page(page_url):
+            images = [self._settled(each, known.get(each.url)) for each in images]
+        return images + pages, known
+
+    def _settled(self, found: Found, known: Known | None) -> Found:
+        if known is None or found.state is not None or not self._under_way.memory.is_settled(known):
+            return found
+        state, hits = self._under_way.memory.stands(known)
+        return Found(found.what, found.url, state, known=True, hits=tuple(hits))
+
+    def _page_is_stored(
+        self, seen: Seen, links: PageLinks, children: Sequence[Found], known: Mapping[str, Known]
+    ) -> None:
+        under_way = self._under_way
+        for found in children:
+            if found.known and under_way.is_first(found.url):
+                under_way.unchanged[What.IMAGE] += 1
+                sha256 = known[found.url].sha256
+                leased = Leased(url=found.url, what=What.IMAGE, host="", attempts=0, found_on=seen.leased.url)
+                shown = Seen(leased, None, known=known[found.url])
+                self._show(shown, found.state or State.CLEAR, sha256, next(iter(found.hits), None), unchanged=True)
+        if seen.outcome is None or not under_way.memory:
+            return  # nobody asked for it
+        asked = [found.url for found in children if found.state is None or found.known]
+        new = sum(url not in known and under_way.is_first(url) for url in asked)
+        under_way.memory.read_page(
+            seen.leased.url,
+            links,
+            fetched=seen.outcome if isinstance(seen.outcome, Fetched) else None,
+            known=seen.known,
+            new=new,
+            of=len(asked),
+            start=seen.leased.url == seen.leased.found_on,
+        )
 
     # --------------------------------------------------------------------------------------------------------- endings
 
@@ -173,11 +250,22 @@ class Pipeline:
             what=what,
             byte_count=byte_count,
         )
+        if isinstance(seen.outcome, Fetched):
+            self._under_way.memory.saw_picture(seen.outcome, state, sha256)
         if what is What.IMAGE:
             self._show(seen, state, sha256, None, reason)
         return state
 
-    def _show(self, seen: Seen, state: State, sha256: str | None, hit: str | None, reason: str = "") -> None:
+    def _show(
+        self,
+        seen: Seen,
+        state: State,
+        sha256: str | None,
+        hit: str | None,
+        reason: str = "",
+        *,
+        unchanged: bool = False,
+    ) -> None:
         self._under_way.on_image(
             ImageLine(
                 image_url=seen.leased.url,
@@ -186,6 +274,7 @@ class Pipeline:
                 state=state,
                 hit=hit,
                 reason=reason,
+                unchanged=unchanged,
             )
         )
 

@@ -12,8 +12,10 @@ from core.errors import StillwatchError
 from core.model import Hit, Look, State, WatchedSite
 from crawler import links
 from crawler.fetch import Fetched, NotFetched
+from crawler.frontier import UNASKED
 from crawler.frontier_sqlite import SqliteFrontier
 from crawler.looking import Ask, asking
+from crawler.memory import nothing_there
 from crawler.scope import Wanted, canonical
 from crawler.under_way import CrawlServices
 
@@ -68,6 +70,10 @@ async def _look(
     outcome = await ask(hit.image_url, Wanted.IMAGE)
     if isinstance(outcome, NotFetched):
         image, still_matches = outcome.state, None
+        if services.memory is not None and outcome.state not in (*UNASKED, State.PENDING):
+            # Should a page name it again, it is back: a crawl that knew its bytes would not ask for it.
+            missed = nothing_there(hit.image_url, outcome.state, services.clock())
+            await asyncio.get_running_loop().run_in_executor(examiner, services.memory.remember, hit.site, [missed])
     else:
         image, still_matches = await asyncio.get_running_loop().run_in_executor(
             examiner, _compare, hit, outcome, services

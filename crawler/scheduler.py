@@ -13,7 +13,8 @@ from scrapy import Request, Spider
 from scrapy.core.scheduler import BaseScheduler
 from scrapy.crawler import Crawler
 
-from core.model import State
+from core.model import Known, State
+from crawler.fetch import Fetched, NotFetched
 from crawler.frontier import Leased, What
 from crawler.lane import Lane
 from crawler.under_way import UnderWay
@@ -36,7 +37,7 @@ class FrontierScheduler(BaseScheduler):
         under_way = getattr(spider, "under_way", None)
         assert isinstance(under_way, UnderWay), "started by crawl_site"
         self._under_way = under_way
-        self._lane = Lane(under_way)
+        self._lane = Lane(under_way, self._to_spider)
 
     def has_pending_requests(self) -> bool:
         return True  # the feeding ends the spider: an empty queue may only mean that a host wants a pause
@@ -50,6 +51,10 @@ class FrontierScheduler(BaseScheduler):
             self._feeding = asyncio.create_task(self._feed())
         return self._ready.popleft() if self._ready else None
 
+    def _to_spider(self, leased: Leased, outcome: Fetched | NotFetched | None, known: Known | None) -> None:
+        meta = {"leased": leased, "outcome": outcome, "known": known, "verbatim_url": True}
+        self._crawler.engine.crawl(Request(leased.url, meta=meta))
+
     # -------------------------------------------------------------------------------------------------------- feeding
 
     async def _feed(self) -> None:
@@ -59,10 +64,12 @@ class FrontierScheduler(BaseScheduler):
                 leased = await self._lease()
                 for each in leased:
                     self._under_way.took(each)
+                known = await self._under_way.memory.recall([each.url for each in leased if each.what is What.PAGE])
+                for each in leased:
                     if each.what is What.IMAGE:
-                        self._lane.take(each)
+                        self._lane.take_picture(each)
                     else:
-                        self._crawler.engine.crawl(Request(each.url, meta={"leased": each, "verbatim_url": True}))
+                        self._lane.take_page(each, known.get(each.url))
                 if not leased and not self._under_way.busy.total() and not await self._something_left():
                     break
                 await self._woken()

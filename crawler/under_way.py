@@ -16,10 +16,11 @@ from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
 from core.model import Added, Examination, Hit, ImageSighting, PassRecord, SeenPicture, State, WatchedSite
-from core.ports import Examiner, HitLog, SeenLog, SiteBook
+from core.ports import Examiner, HitLog, SeenLog, SiteBook, SiteMemory
 from crawler.asking import Asking
 from crawler.frontier import Frontier, Leased, Pass, Tally, What
-from crawler.scope import Scope
+from crawler.memory import PassMemory
+from crawler.scope import Scope, canonical
 from crawler.together import Together
 
 P = ParamSpec("P")
@@ -47,6 +48,9 @@ class CrawlServices:
     clock: Callable[[], datetime]
     seen: SeenLog | None = None  # where what was compared is kept for later enrolments; None: nowhere
     hash_version: Callable[[], int] | None = None  # of the enrolled hashes at this moment: see UnderWay.keep
+    memory: SiteMemory | None = None  # what is known from earlier passes; None: nothing is, and everything is fetched
+    recipe: str = ""  # the hashes that the examiner makes: see PassMemory
+    known_days: float = 30.0  # see PassMemory
     no_videos: str | None = None  # why this machine can compare no videos, and the cure; None: it can
     canary_found: Callable[[], datetime | None] = lambda: None  # when the examiner saw the site's canary last
 
@@ -61,6 +65,7 @@ class ImageLine:
     state: State
     hit: str | None  # the surest one, where there are several
     reason: str = ""
+    unchanged: bool = False  # nobody looked this time: it was looked at in an earlier pass, and is still where it was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +119,16 @@ class UnderWay:
         self.busy: Counter[str] = Counter()  # URLs under way, by host
         self.asked: Counter[What] = Counter()  # by this call and, of a resumed pass, before; those under way included
         self.byte_count = 0
+        self.unchanged: Counter[What] = Counter()  # of this call
+        self.memory = PassMemory(
+            None if bounds.dry_run else services.memory,
+            site.name,
+            recipe=services.recipe,
+            days=services.known_days,
+            clock=services.clock,
+        )
+        self._first: set[int] = set()  # digests of URLs
+        self._canary_page = None if site.canary_page is None else canonical(site.canary_page)
         self._on_progress = on_progress
         self._silent: Counter[str] = Counter()
         self._frontier_calls = Together(frontier)
@@ -123,6 +138,12 @@ class UnderWay:
         self._recording: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
+        await self.memory.__aenter__()
+        if self.memory:
+            standing_at = self.services.hit_log.standing_at
+            loop = asyncio.get_running_loop()
+            self.memory.hits_are(await loop.run_in_executor(self._writer_thread, standing_at, self.site.name))
+            await self.memory.always_look_at(self._canary_page)
         self._recording = asyncio.create_task(self._keep_record())
         return self
 
@@ -132,6 +153,7 @@ class UnderWay:
         if self._recording is not None:
             self._recording.cancel()
             await asyncio.gather(self._recording, return_exceptions=True)
+        await self.memory.__aexit__(kind, error, trace)
         for threads in (self._examiner_threads, self._seen_thread, self._writer_thread):
             threads.shutdown()
         self._frontier_calls.close()
@@ -180,9 +202,9 @@ class UnderWay:
 
         def add() -> None:
             for hit in self.services.hit_log.get(ids):
-                self.services.hit_log.add(
-                    replace(hit, page_url=page_url, pages=(page_url,), last_seen=self.services.clock())
-                )
+                if page_url not in hit.pages:
+                    seen_again = replace(hit, page_url=page_url, pages=(page_url,), last_seen=self.services.clock())
+                    self.services.hit_log.add(seen_again)
 
         await asyncio.get_running_loop().run_in_executor(self._writer_thread, add)
 
@@ -197,6 +219,18 @@ class UnderWay:
         if not asked:
             self.asked[leased.what] -= 1
         self.wake.set()
+
+    def is_first(self, url: str) -> bool:
+        """Whether nobody has asked this of the URL before, in this call."""
+        digest = hash(url)
+        if digest in self._first:
+            return False
+        self._first.add(digest)
+        return True
+
+    def is_canary_page(self, url: str) -> bool:
+        """What is on it is looked at in each pass: that is what it is for."""
+        return url == self._canary_page
 
     def room(self) -> dict[What, int]:
         """How many more of each kind this call may ask for."""

@@ -65,6 +65,7 @@ def canonical(url: str) -> str | None:
     return None if parsed is None else str(parsed)
 
 
+@functools.lru_cache(maxsize=512)  # what is about to be asked for is read by each who has a say in it
 def parse(url: str, encoding: str = "utf-8") -> Url | None:
     """`encoding`: of the document the URL stands in; browsers spell its query in that."""
     text = url.strip(EDGES).translate(UNSEEN)

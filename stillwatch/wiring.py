@@ -37,6 +37,7 @@ from core.ports import (
     People,
     SeenLog,
     SiteBook,
+    SiteMemory,
     SweepBoard,
     SweepFinds,
     TroubleBook,
@@ -255,6 +256,13 @@ class House:
         return SqlSiteBook()
 
     @cached_property
+    def site_memory(self) -> SiteMemory:
+        self.connect()
+        from stores.sql import SqlSiteMemory
+
+        return SqlSiteMemory()
+
+    @cached_property
     def canary_book(self) -> CanaryBook:
         self.connect()
         from stores.sql import SqlCanaryBook
@@ -401,6 +409,7 @@ class House:
     @contextmanager
     def crawl_services(self, site: WatchedSite) -> Iterator["CrawlServices"]:
         from crawler.crawl import CrawlServices
+        from matcher.views import RECIPE
         from stillwatch.agreement import AgreementWatch
         from stillwatch.canaries import CanaryExaminer
 
@@ -420,6 +429,11 @@ class House:
                 clock=utc_now,
                 seen=seen,
                 hash_version=self.enrolled_hashes.version,
+                memory=self.site_memory,
+                # Videos that could not be compared are due once they can be.
+                recipe=RECIPE if no_videos() else f"{RECIPE}+video",
+                # What is known longer than what was seen is kept would be found by no later enrolment.
+                known_days=min(self.settings.known_days, self.settings.seen_days / 4),
                 no_videos=no_videos(),
             )
 

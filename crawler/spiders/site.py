@@ -8,8 +8,8 @@ from typing import ClassVar
 from scrapy import Request, Spider
 from scrapy.http import Response
 
-from core.model import State
-from crawler.fetch import Fetched, Kind, NotFetched
+from core.model import Known, State
+from crawler.fetch import Fetched, Kind, NotFetched, Unchanged
 from crawler.frontier import Leased
 from crawler.handler import Looked
 from crawler.links import PageLinks
@@ -25,8 +25,9 @@ class Seen:
     """What came of one leased URL, with its links where it was a page."""
 
     leased: Leased
-    outcome: Fetched | NotFetched = field(repr=False)
+    outcome: Fetched | NotFetched | Unchanged | None = field(repr=False)  # None: of a page known, which is not due
     links: PageLinks | None = field(default=None, repr=False)
+    known: Known | None = field(default=None, repr=False)  # from an earlier pass
 
 
 class SiteSpider(Spider):
@@ -46,7 +47,7 @@ class SiteSpider(Spider):
         assert isinstance(response, Looked)
         outcome = response.outcome
         if not isinstance(outcome, Fetched) or outcome.kind not in (Kind.HTML, Kind.TEXT):
-            yield Seen(response.leased, outcome)
+            yield Seen(response.leased, outcome, known=response.known)
             return
         try:
             if len(outcome.body) > LARGE_PAGE:
@@ -58,9 +59,10 @@ class SiteSpider(Spider):
             log.warning(
                 "crawl.page_unreadable", extra={"site": self.under_way.site.name, "error": type(error).__name__}
             )
-            yield Seen(response.leased, NotFetched(url=outcome.url, state=State.BROKEN, reason="could not be read"))
+            unread = NotFetched(url=outcome.url, state=State.BROKEN, reason="could not be read")
+            yield Seen(response.leased, unread, known=response.known)
         else:
-            yield Seen(response.leased, outcome, links)
+            yield Seen(response.leased, outcome, links, response.known)
 
     @staticmethod
     def read_page(page: Fetched) -> PageLinks:

@@ -314,6 +314,7 @@ class _Shown:
                     "state": image.state.value,
                     "hit": image.hit,
                     "reason": image.reason,
+                    "unchanged": image.unchanged,
                 }
             )
         elif image.state is State.HIT:
@@ -340,7 +341,8 @@ def _show_summary(summary: Mapping[str, object], json: bool) -> None:
         line(f"{each['site']}: {each['urls']} URLs met, {each['hits']} new hits{end}")
         for what in ("pages", "images"):
             states = ", ".join(f"{count} {state}" for state, count in each[what].items())
-            line(f"  {what:7} {states or 'none'}")
+            unchanged = each["unchanged"][what]
+            line(f"  {what:7} {states or 'none'}" + (f"; {unchanged} of them unchanged, and known" if unchanged else ""))
 
 
 # -------------------------------------------------------------------------------------------------------------- recheck

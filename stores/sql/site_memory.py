@@ -5,6 +5,7 @@ import json
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -15,7 +16,7 @@ from stores.sql.models import KnownUrl
 AT_ONCE = 400  # URLs in one query: SQLite takes a thousand values
 
 _STATES = {state.value: state for state in State}
-_TABLE = KnownUrl._meta.db_table
+_TABLE = KnownUrl._meta.db_table  # noqa: SLF001 – Django's documented way to ask a model for its table
 _COLUMNS = (
     "site",
     "key",
@@ -47,16 +48,16 @@ class SqlSiteMemory:
         by_key = {_key(url): url for url in urls}
         for keys in _slices(list(by_key)):
             rows = KnownUrl.objects.filter(site=site, key__in=keys).values_list(*_COLUMNS[1:])
-            for key, *rest in rows:
+            for key, *row in rows:
                 url = by_key[bytes(key)]
-                found[url] = _known(url, *rest)
+                found[url] = _known(url, row)
         return found
 
     @sql()
     def remember(self, site: str, known: Sequence[Known]) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             # In one order everywhere: two crawlers of one site must not wait for each other's rows.
-            cursor.executemany(_UPSERT, sorted((_row(site, each) for each in known), key=lambda row: bytes(row[1])))  # type: ignore[arg-type]
+            cursor.executemany(_UPSERT, [_row(site, each) for each in sorted(known, key=lambda each: _key(each.url))])
 
     @sql()
     def learned(self, site: str) -> dict[str, str]:
@@ -90,7 +91,7 @@ def _slices(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
         yield keys[start : start + AT_ONCE]
 
 
-def _row(site: str, known: Known) -> tuple[object, ...]:
+def _row(site: str, known: Known) -> tuple[Any, ...]:
     return (
         site,
         _key(known.url),
@@ -110,22 +111,8 @@ def _row(site: str, known: Known) -> tuple[object, ...]:
     )
 
 
-def _known(
-    url: str,
-    _page_url: str,
-    state: str,
-    read_at: float,
-    again_at: float,
-    whole_at: float,
-    recipe: str,
-    sha256: str,
-    byte_count: int,
-    head: bytes,
-    etag: str,
-    last_modified: str,
-    links: bytes | None,
-    learned: str,
-) -> Known:
+def _known(url: str, row: Sequence[Any]) -> Known:
+    (_, state, read_at, again_at, whole_at, recipe, sha256, byte_count, head, etag, last_modified, links, learned) = row
     images, pages = (None, ()) if links is None else map(tuple, json.loads(zlib.decompress(bytes(links))))
     return Known(
         url=url,

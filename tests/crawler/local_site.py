@@ -52,6 +52,7 @@ class LocalSite:
         self.robots: Answer | None = None
         self.url = url
         self.asked: list[str] = []  # paths with queries, without robots.txt, in order
+        self.unchanged: list[str] = []  # of these, what was answered 304, or by a part
         self.robots_asked = 0
 
     def pages_asked(self) -> list[str]:
@@ -88,6 +89,18 @@ def serve(answers: Answers) -> Iterator[LocalSite]:
             site.asked.append(path)
             found = site.answers(path)
         found = found or NOT_THERE
+        etag = found.headers.get("ETag")
+        if etag is not None and request.headers.get("If-None-Match") == etag:
+            site.unchanged.append(path)
+            return web.Response(status=304, headers={"ETag": etag})
+        begins, _, ends = request.headers.get("Range", "").removeprefix("bytes=").partition("-")
+        if ends and found.status == 200 and "Accept-Ranges" in found.headers:
+            site.unchanged.append(path)
+            body = found.body_bytes()
+            part = body[int(begins) : int(ends) + 1]
+            what = f"bytes {begins}-{int(begins) + len(part) - 1}/{len(body)}"
+            headers = {**found.headers, "Content-Range": what}
+            return web.Response(body=part, status=206, headers=headers, content_type=found.content_type)
         return web.Response(
             body=found.body_bytes(), status=found.status, headers=found.headers, content_type=found.content_type
         )

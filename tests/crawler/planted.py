@@ -66,6 +66,8 @@ class Crawl:
     ended: str | None = None  # why the site is not agreed any more
     now: datetime | None = None
     seen: SeenLog | None = None
+    remembers: bool = False  # from one pass to the next
+    recipe: str = "views-1"
 
     def __post_init__(self) -> None:
         picture = HashedPicture(ref="ref-1", quality=90, fingerprints=(FULL,))
@@ -87,6 +89,8 @@ class Crawl:
             still_agreed=lambda: self.ended,
             clock=lambda: self.now or datetime.now(UTC),
             seen=self.seen,
+            memory=self.store.site_memory if self.remembers else None,
+            recipe=self.recipe,
         )
 
     def run(self, site: WatchedSite, *, max_pages: int | None = None, dry_run: bool = False) -> dict[str, object]:

@@ -1,0 +1,309 @@
+"""What a pass knows of the passes before it, and what it leaves to those after it: so that what did not change is not fetched again.
+
+A page is asked for by its validators (304: what it named is known), and a picture that was compared is not asked for at all while its URL
+stays the same. Nobody has to be believed for that. A site that swaps a picture under its URL is found out: each picture is asked for again
+after some weeks, and fetched whole at a moment drawn by lot, `WHOLE_A_DAY` of them on any day.
+
+Which pictures were hits plays no part in it: a site must not learn from our visits whom they show.
+"""
+
+import asyncio
+import json
+import logging
+import math
+import random
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from core.errors import StoreUnavailable
+from core.model import Known, State
+from core.ports import SiteMemory
+from crawler.fetch import Copy, Fetched, head_of, validators
+from crawler.links import PageLinks
+from crawler.revisit import UNCHANGED_COST, Kind, Learned, after_failure, after_visit, due_at, plan
+
+log = logging.getLogger(__name__)
+
+WHOLE_A_DAY = 0.015  # of all pictures and pages, whatever the site says of changes
+WHOLE_AFTER_AT_MOST = 3  # times `days`
+WRITTEN_EVERY_S = 1.0
+DUE_AT_MOST = 50_000  # pictures of a pass that are asked for by what is known of them; others are fetched whole
+
+# The bytes were there and looked at: the same bytes would end the same way.
+SETTLED = frozenset(
+    {
+        State.HIT,
+        State.CLEAR,
+        State.PARTIAL,
+        State.TOO_PLAIN,
+        State.TOO_SMALL,
+        State.NOT_IMAGE,
+        State.UNSUPPORTED,
+        State.BROKEN,
+        State.TOO_LARGE,
+    }
+)
+
+
+class Times(NamedTuple):
+    read_at: datetime
+    again_at: datetime
+    whole_at: datetime
+
+
+def nothing_there(url: str, state: State, now: datetime) -> Known:
+    """It was asked for, and there was nothing to compare: the next time that a page names it, it is asked for again."""
+    return Known(url=url, state=state, read_at=now, again_at=now, whole_at=now)
+
+
+class PassMemory:
+    """An async context manager, for one pass. Without a store nothing is known and nothing is kept.
+
+    When the store is away nothing is known, and everything is fetched: that costs time and is never wrong.
+    """
+
+    def __init__(
+        self,
+        store: SiteMemory | None,
+        site: str,
+        *,
+        recipe: str,
+        days: float,
+        clock: Callable[[], datetime],
+        draw: Callable[[], float] = random.SystemRandom().random,
+    ) -> None:
+        """
+        recipe  the hashes that are made of a picture; what was known under another one is due
+        days    a picture is asked for again after so long at the latest
+        draw    evenly from 0 to 1
+        """
+        self._store = store
+        self._site = site
+        self._recipe = recipe
+        self._days = days
+        self._clock = clock
+        self._draw = draw
+        self._new: list[Known] = []
+        self._due: dict[str, Known] = {}
+        self._always: frozenset[str] = frozenset()
+        self._planned: dict[str, float] | None = None  # when each page is due, where only due ones are asked for
+        self._hits: Mapping[tuple[str, str], Sequence[str]] = {}
+        self._thread = ThreadPoolExecutor(1, "memory")
+        self._writing: asyncio.Task[None] | None = None
+
+    def __bool__(self) -> bool:
+        return self._store is not None
+
+    async def __aenter__(self) -> Self:
+        if self._store is not None:
+            self._writing = asyncio.create_task(self._write_now_and_then())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._writing is not None:
+            self._writing.cancel()
+            await asyncio.gather(self._writing, return_exceptions=True)
+            await self._write()
+        self._thread.shutdown()
+
+    def hits_are(self, hits: Mapping[tuple[str, str], Sequence[str]]) -> None:
+        """HitLog.standing_at, as the pass began."""
+        self._hits = hits
+
+    async def always_look_at(self, page_url: str | None) -> None:
+        """What this page named is never settled, wherever it is met: the site's canary is there."""
+        known = (await self.recall([page_url])).get(page_url) if page_url is not None else None
+        self._always = frozenset(known.images or ()) if known is not None else frozenset()
+
+    # --------------------------------------------------------------------------------------------------------- known
+
+    async def recall(self, urls: Collection[str]) -> Mapping[str, Known]:
+        if self._store is None or not urls:
+            return {}
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._store.recall, self._site, urls)
+        except StoreUnavailable as error:
+            log.warning("memory.not_read: %s", error)
+            return {}
+
+    def is_settled(self, known: Known) -> bool:
+        """A picture: there is no need to ask for it in this pass. What is due is kept, to be asked for by `copy_of_picture`."""
+        if known.state not in SETTLED or known.recipe != self._recipe or known.url in self._always:
+            return False
+        now = self._clock()
+        if now < min(known.again_at, known.whole_at):
+            return True
+        if now < known.whole_at and len(self._due) < DUE_AT_MOST:
+            self._due[known.url] = known
+        return False
+
+    def due_picture(self, url: str) -> Known | None:
+        """What is known of a picture that is due."""
+        return self._due.pop(url, None)
+
+    def copy_of(self, known: Known) -> Copy | None:
+        """What to ask again with. None: it is to be fetched whole."""
+        if self._clock() >= known.whole_at or (known.images is None and known.recipe != self._recipe):
+            return None
+        copy = Copy(etag=known.etag, last_modified=known.last_modified, byte_count=known.byte_count, head=known.head)
+        return copy if copy.asked_with else None
+
+    def stands(self, known: Known) -> tuple[State, Sequence[str]]:
+        """How a settled picture ends in this pass, and its hits: people are enrolled, and withdraw, between two looks."""
+        hits = self._hits.get((known.url, known.sha256 or ""), ())
+        if hits:
+            return State.HIT, hits
+        return (State.CLEAR if known.state is State.HIT else known.state), ()
+
+    # ---------------------------------------------------------------------------------------------------------- plan
+
+    async def plan_due(self, budget_per_h: float) -> None:
+        """From now on `is_due` says which pages are worth a visit; see crawler.revisit."""
+        if self._store is None:
+            return
+        try:
+            texts = await asyncio.get_running_loop().run_in_executor(self._thread, self._store.learned, self._site)
+        except StoreUnavailable as error:
+            log.warning("memory.not_read: %s", error)
+            return
+        pages = {url: learned for url, text in texts.items() if (learned := _learned(text)) is not None}
+        per_h = plan(pages, budget_per_h) if pages else {}
+        self._planned = {url: due_at(learned, per_h[url]) for url, learned in pages.items()}
+
+    def is_due(self, url: str) -> bool:
+        return self._planned is None or self._planned.get(url, -math.inf) <= self._clock().timestamp()
+
+    # ------------------------------------------------------------------------------------------------------ remember
+
+    def saw_picture(self, fetched: Fetched, state: State, sha256: str | None) -> None:
+        etag, last_modified = validators(fetched)
+        times = self.times()
+        self._keep(
+            Known(
+                url=fetched.url,
+                state=state,
+                sha256=sha256,
+                recipe=self._recipe,
+                byte_count=len(fetched.body),
+                head=head_of(fetched.body) if fetched.final_url == fetched.url else b"",
+                etag=etag,
+                last_modified=last_modified,
+                read_at=times.read_at,
+                again_at=times.again_at,
+                whole_at=times.whole_at,
+            )
+        )
+
+    def saw_no_change(self, known: Known) -> None:
+        """Of a picture."""
+        self._keep(replace(known, again_at=self.times().again_at))
+
+    def saw_nothing(self, url: str, state: State) -> None:
+        """It was asked for, and could not be read or was not what it seemed."""
+        self._keep(nothing_there(url, state, self._clock()))
+
+    def read_page(
+        self,
+        url: str,
+        links: PageLinks,
+        *,
+        fetched: Fetched | None,
+        known: Known | None,
+        new: int,
+        of: int,
+        start: bool,
+    ) -> None:
+        """
+        fetched  None: the site says that it is unchanged
+        new      how many of the `of` pictures and pages that it names were not known from anywhere
+        """
+        now = self._clock()
+        before = _learned(known.learned) if known is not None else None
+        if before is None:
+            before = Learned(met=now.timestamp(), kind=Kind.SECTION if start else Kind.OTHER)
+        learned = after_visit(
+            before,
+            now=now.timestamp(),
+            new=new,
+            at_least=new == of,
+            cost=UNCHANGED_COST if fetched is None else 1.0,
+        )
+        text = json.dumps(asdict(learned))
+        if fetched is None:
+            assert known is not None, "only what is known can be unchanged"
+            self._keep(replace(known, learned=text, again_at=now))
+            return
+        etag, last_modified = validators(fetched)
+        times = self.times()
+        self._keep(
+            Known(
+                url=url,
+                state=State.READ,
+                recipe=self._recipe,
+                etag=etag,
+                last_modified=last_modified,
+                images=links.images,
+                pages=links.pages,
+                learned=text,
+                read_at=times.read_at,
+                again_at=times.again_at,
+                whole_at=times.whole_at,
+            )
+        )
+
+    def missed_page(self, known: Known, state: State) -> None:
+        """A page that was read before could not be read this time: what it named then is not forgotten."""
+        before = _learned(known.learned)
+        if before is not None:
+            text = json.dumps(asdict(after_failure(before, now=self._clock().timestamp())))
+            self._keep(replace(known, state=state, learned=text, whole_at=self._clock()))
+
+    # -------------------------------------------------------------------------------------------------------- inside
+
+    def _keep(self, known: Known) -> None:
+        if self._store is not None:
+            self._new.append(known)
+
+    def times(self) -> "Times":
+        """Of what is read now."""
+        now, days = self._clock(), self._days
+        drawn = min(-math.log(1 - self._draw()) / WHOLE_A_DAY, WHOLE_AFTER_AT_MOST * days)
+        return Times(
+            read_at=now,
+            # Not all in one pass: half of the time is for spreading.
+            again_at=now + timedelta(days=days * (0.5 + 0.5 * self._draw())),
+            whole_at=now + timedelta(days=drawn),
+        )
+
+    async def _write_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(WRITTEN_EVERY_S)
+            await self._write()
+
+    async def _write(self) -> None:
+        """What is lost with the process is fetched once more, no worse."""
+        if not self._new or self._store is None:
+            return
+        new, self._new = self._new, []
+        last = {known.url: known for known in new}
+        try:
+            await asyncio.get_running_loop().run_in_executor(
+                self._thread, self._store.remember, self._site, list(last.values())
+            )
+        except StoreUnavailable as error:
+            log.warning("memory.not_written: %s", error)
+
+
+def _learned(text: str) -> Learned | None:
+    """None where there is nothing, or what another version wrote."""
+    try:
+        fields = json.loads(text)
+        return Learned(**{**fields, "kind": Kind(fields["kind"])})
+    except (ValueError, TypeError, KeyError):
+        return None

@@ -1,0 +1,327 @@
+"""From one pass to the next: what did not change is not fetched again, and what did is found."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.errors import StoreUnavailable
+from core.model import Hit, Known, State
+from crawler.memory import WHOLE_AFTER_AT_MOST, PassMemory
+from crawler.recheck import RecheckTarget, look_again
+from tests.crawler.local_site import Answer, LocalSite, page, picture, serve
+from tests.crawler.planted import PERSON, Crawl, sha256
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def tagged(answer: Answer) -> Answer:
+    return replace(answer, headers={"ETag": f'"{sha256(answer.body_bytes())[:12]}"'})
+
+
+@dataclass
+class Gallery:
+    """A start page and albums. Change it between two passes."""
+
+    albums: dict[str, list[str]] = field(
+        default_factory=lambda: {"/a": ["/1.png", "/2.png"], "/b": ["/2.png", "/3.png"]}
+    )
+    bytes_of: dict[str, str] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    dress: Callable[[Answer], Answer] = tagged
+
+    def __call__(self, path: str) -> Answer | None:
+        if path in self.gone:
+            return None
+        if path == "/":
+            return self.dress(page(*self.albums))
+        if path in self.albums:
+            return self.dress(page("/", images=tuple(self.albums[path])))
+        if any(path in images for images in self.albums.values()):
+            return self.dress(picture(self.bytes_of.get(path, path)))
+        return None
+
+
+def planted(path: str) -> list[bytes]:
+    return [picture(path).body_bytes()]
+
+
+def asked(site: LocalSite, act: Callable[[], Any]) -> list[str]:
+    """What the site was asked for meanwhile, in alphabetical order."""
+    before = len(site.asked)
+    act()
+    return sorted(site.asked[before:])
+
+
+def test_pages_that_did_not_change_are_not_sent_again_and_their_pictures_not_asked_for(tmp_path: Path) -> None:
+    with serve(Gallery()) as site:
+        crawl = Crawl(tmp_path, planted("/3.png"), remembers=True)
+        first = crawl.run(site.watched())
+        examined = len(crawl.examiner.examined)
+        lines, crawl.lines = crawl.lines, []
+        again = asked(site, lambda: crawl.run(site.watched()))
+
+    assert again == ["/", "/a", "/b"]
+    assert sorted(site.unchanged) == ["/", "/a", "/b"]
+    assert len(crawl.examiner.examined) == examined
+    said = [{(line.image_url, line.state, line.sha256, line.hit) for line in each} for each in (lines, crawl.lines)]
+    assert said[0] == said[1]
+    assert all(line.unchanged for line in crawl.lines)
+    assert len(crawl.lines) == 3
+    assert first["unchanged"] == {"pages": 0, "images": 0}
+
+
+def test_the_summary_accounts_for_every_url_as_if_it_had_been_fetched(tmp_path: Path) -> None:
+    with serve(Gallery()) as site:
+        crawl = Crawl(tmp_path, planted("/3.png"), remembers=True)
+        first, second = crawl.run(site.watched()), crawl.run(site.watched())
+
+    for what in ("pages", "images", "urls"):
+        assert first[what] == second[what]
+    assert second["unchanged"] == {"pages": 3, "images": 3}
+    assert second["hits"] == 0
+    assert second["bytes"] == 0
+    assert second["finished"] is True
+
+
+def test_a_new_picture_on_a_page_that_changed_is_the_only_one_asked_for(tmp_path: Path) -> None:
+    gallery = Gallery()
+    with serve(gallery) as site:
+        crawl = Crawl(tmp_path, planted("/new.png"), remembers=True)
+        crawl.run(site.watched())
+        gallery.albums["/b"].append("/new.png")
+        again = asked(site, lambda: crawl.run(site.watched()))
+
+    assert again == ["/", "/a", "/b", "/new.png"]
+    assert site.unchanged == ["/", "/a"]
+    (hit,) = crawl.store.hit_log.all()
+    assert hit.image_url == site.url + "/new.png"
+
+
+def test_a_new_page_that_shows_a_known_hit_joins_its_pages_and_nothing_is_fetched(tmp_path: Path) -> None:
+    gallery = Gallery()
+    with serve(gallery) as site:
+        crawl = Crawl(tmp_path, planted("/1.png"), remembers=True)
+        crawl.run(site.watched())
+        gallery.albums["/c"] = ["/1.png"]
+        again = asked(site, lambda: crawl.run(site.watched()))
+
+    (hit,) = crawl.store.hit_log.all()
+    assert set(hit.pages) == {site.url + "/a", site.url + "/c"}
+    assert "/1.png" not in again
+
+
+def test_a_site_without_validators_sends_its_pages_and_is_asked_for_no_known_picture(tmp_path: Path) -> None:
+    gallery = Gallery(dress=lambda answer: answer)
+    with serve(gallery) as site:
+        crawl = Crawl(tmp_path, remembers=True)
+        crawl.run(site.watched())
+        again = asked(site, lambda: crawl.run(site.watched()))
+
+    assert again == ["/", "/a", "/b"]
+    assert site.unchanged == []
+
+
+def test_what_could_not_be_fetched_is_asked_for_again(tmp_path: Path) -> None:
+    gallery = Gallery(gone={"/1.png", "/b"})
+    with serve(gallery) as site:
+        crawl = Crawl(tmp_path, remembers=True)
+        crawl.run(site.watched())
+        gallery.gone = set()
+        again = asked(site, lambda: crawl.run(site.watched()))
+
+    assert again == ["/", "/1.png", "/3.png", "/a", "/b"]
+
+
+def test_a_page_that_fails_once_is_fetched_whole_the_next_time(tmp_path: Path) -> None:
+    gallery = Gallery()
+    with serve(gallery) as site:
+        crawl = Crawl(tmp_path, remembers=True)
+        crawl.run(site.watched())
+        answers, site.answers = site.answers, lambda path: Answer(status=500) if path == "/a" else answers(path)
+        failed = crawl.run(site.watched())
+        site.answers = answers
+        third = crawl.run(site.watched())
+
+    assert failed["pages"] == {"read": 2, "http_error": 1}
+    assert third["pages"] == {"read": 3}
+    assert site.unchanged.count("/a") == 0
+
+
+def test_pictures_are_asked_for_again_after_weeks_by_what_is_known_of_them(tmp_path: Path) -> None:
+    with serve(Gallery()) as site:
+        crawl = Crawl(tmp_path, remembers=True, now=NOW)
+        crawl.run(site.watched())
+        never_whole(crawl, site)
+        crawl.now = NOW + 31 * DAY
+        again = asked(site, lambda: crawl.run(site.watched()))
+        later = asked(site, lambda: crawl.run(site.watched()))
+
+    assert again == ["/", "/1.png", "/2.png", "/3.png", "/a", "/b"]
+    assert sorted(site.unchanged[:6]) == again
+    assert later == ["/", "/a", "/b"]
+
+
+def test_a_picture_that_was_swapped_under_its_url_is_found_when_it_is_fetched_whole(tmp_path: Path) -> None:
+    gallery = Gallery()
+    gallery.dress = lambda answer: replace(answer, headers={"ETag": '"always the same"'})
+    with serve(gallery) as site:
+        crawl = Crawl(tmp_path, planted("another"), remembers=True, now=NOW)
+        crawl.run(site.watched())
+        gallery.bytes_of["/2.png"] = "another"
+        crawl.now = NOW + WHOLE_AFTER_AT_MOST * 30 * DAY
+        crawl.run(site.watched())
+
+    (hit,) = crawl.store.hit_log.all()
+    assert hit.image_url == site.url + "/2.png"
+
+
+def test_some_are_fetched_whole_on_any_day() -> None:
+    memory = PassMemory(None, "local", recipe="views-1", days=300, clock=lambda: NOW, draw=iter_of_tenths())
+    days = [(memory.times().whole_at - NOW) / DAY for _ in range(1_000)]
+
+    within_a_day = sum(each <= 1 for each in days) / len(days)
+    assert 0.01 <= within_a_day <= 0.02
+    assert max(days) > 200
+
+
+def iter_of_tenths() -> Callable[[], float]:
+    """0.0005, 0.0015, … each twice: `times` draws two."""
+    numbers = iter([(number // 2 + 0.5) / 1_000 for number in range(2_000)])
+    return lambda: next(numbers)
+
+
+def test_without_validators_the_length_and_the_beginning_are_compared(tmp_path: Path) -> None:
+    long = "x" * 300
+    gallery = Gallery(albums={"/a": ["/1.png"]}, bytes_of={"/1.png": long})
+    gallery.dress = lambda answer: replace(answer, headers={"Accept-Ranges": "bytes"})
+    with serve(gallery) as site:
+        crawl = Crawl(tmp_path, planted("y" + long[1:]), remembers=True, now=NOW)
+        crawl.run(site.watched())
+        never_whole(crawl, site)
+        crawl.now = NOW + 31 * DAY
+        assert asked(site, lambda: crawl.run(site.watched())) == ["/", "/1.png", "/a"]
+        assert site.unchanged == ["/1.png"]
+
+        gallery.bytes_of["/1.png"] = "y" + long[1:]
+        never_whole(crawl, site)
+        crawl.now = NOW + 70 * DAY
+        assert asked(site, lambda: crawl.run(site.watched())) == ["/", "/1.png", "/1.png", "/a"]
+
+    (hit,) = crawl.store.hit_log.all()
+    assert hit.image_url == site.url + "/1.png"
+
+
+def never_whole(crawl: Crawl, site: LocalSite) -> None:
+    """Puts off the moment that was drawn by lot."""
+    urls = {site.url + path for path in site.asked}
+    known = crawl.store.site_memory.recall("local", urls).values()
+    crawl.store.site_memory.remember("local", [replace(each, whole_at=NOW + 999 * DAY) for each in known])
+
+
+def test_another_recipe_makes_known_pictures_due(tmp_path: Path) -> None:
+    with serve(Gallery()) as site:
+        crawl = Crawl(tmp_path, remembers=True)
+        crawl.run(site.watched())
+        crawl.recipe = "views-2"
+        again = asked(site, lambda: crawl.run(site.watched()))
+
+    assert again == ["/", "/1.png", "/2.png", "/3.png", "/a", "/b"]
+    assert not [path for path in site.unchanged if path.endswith(".png")]
+
+
+def test_of_somebody_who_withdrew_a_known_picture_is_no_hit(tmp_path: Path) -> None:
+    with serve(Gallery()) as site:
+        crawl = Crawl(tmp_path, planted("/1.png"), remembers=True)
+        crawl.run(site.watched())
+        crawl.store.people.withdraw(PERSON, datetime.now(UTC))
+        crawl.lines.clear()
+        summary = crawl.run(site.watched())
+
+    assert summary["images"] == {"clear": 3}
+    assert [line.hit for line in crawl.lines] == [None, None, None]
+
+
+def test_whom_pictures_show_changes_nothing_in_what_is_asked_for(tmp_path: Path) -> None:
+    """A site must not learn from our visits who is enrolled."""
+    visits = []
+    for folder, shown in (("one", planted("/1.png")), ("nobody", [])):
+        gallery = Gallery()
+        with serve(gallery) as site:
+            crawl = Crawl(tmp_path / folder, shown, remembers=True, now=NOW)
+            crawl.run(site.watched())
+            gallery.albums["/b"].append("/new.png")
+            crawl.run(site.watched())
+            crawl.now = NOW + 31 * DAY
+            never_whole(crawl, site)
+            crawl.run(site.watched())
+            visits.append(sorted(site.asked))
+
+    assert visits[0] == visits[1]
+
+
+def test_a_picture_that_was_gone_and_is_back_is_looked_at(tmp_path: Path) -> None:
+    gallery = Gallery()
+    with serve(gallery) as site:
+        crawl = Crawl(tmp_path, planted("/1.png"), remembers=True)
+        crawl.run(site.watched())
+        (hit,) = crawl.store.hit_log.all()
+        gallery.gone = {"/1.png"}
+        (look,) = look_again(site.watched(), [RecheckTarget(hit=hit)], crawl.services())
+        gallery.gone = set()
+        again = asked(site, lambda: crawl.run(site.watched()))
+
+    assert look.image is State.GONE
+    assert "/1.png" in again
+
+
+def test_the_canary_is_looked_at_in_each_pass(tmp_path: Path) -> None:
+    with serve(Gallery()) as site:
+        crawl = Crawl(tmp_path, remembers=True)
+        watched = site.watched(canary_page=site.url + "/b")
+        crawl.run(watched)
+        again = asked(site, lambda: crawl.run(watched))
+
+    assert again == ["/", "/2.png", "/3.png", "/a", "/b"]
+    assert "/b" not in site.unchanged
+
+
+def test_a_dry_run_leaves_nothing_known(tmp_path: Path) -> None:
+    with serve(Gallery()) as site:
+        crawl = Crawl(tmp_path, remembers=True)
+        crawl.run(site.watched(), dry_run=True)
+
+        assert crawl.store.site_memory.recall("local", [site.url + "/"]) == {}
+
+
+def test_when_the_store_is_away_everything_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> dict[str, Known]:
+        raise StoreUnavailable("the database does not answer")
+
+    with serve(Gallery()) as site:
+        crawl = Crawl(tmp_path, remembers=True)
+        crawl.run(site.watched())
+        monkeypatch.setattr(crawl.store.site_memory, "recall", away)
+        monkeypatch.setattr(crawl.store.site_memory, "remember", away)
+        again = asked(site, lambda: crawl.run(site.watched()))
+
+    assert again == ["/", "/1.png", "/2.png", "/3.png", "/a", "/b"]
+
+
+def test_an_older_hit_is_not_said_to_be_seen_when_nobody_looked(tmp_path: Path) -> None:
+    def the_hit(crawl: Crawl) -> Hit:
+        (hit,) = crawl.store.hit_log.all()
+        return hit
+
+    with serve(Gallery()) as site:
+        crawl = Crawl(tmp_path, planted("/1.png"), remembers=True, now=NOW)
+        crawl.run(site.watched())
+        first = the_hit(crawl)
+        crawl.now = NOW + DAY / 24
+        crawl.run(site.watched())
+
+    assert the_hit(crawl).last_seen == first.last_seen
