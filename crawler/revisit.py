@@ -67,7 +67,7 @@ _SURE_H: Final = 1_000.0  # however long all of them brought nothing: one that w
 MEMORY_S: Final = 30 * 24 * HOUR_S
 _LATEST_COST: Final = 0.1  # weight of the last answer in the mean cost
 _MOST_OF_ONE_VISIT: Final = 200  # an archive moved in one night says little of the next one
-_ROUNDING: Final = 1 - 1e-9  # due is due
+_ROUNDING: Final = 1e-9  # due is due
 _NOT_PLANNED_PER_H: Final = 1 / 24  # met since the plan was made
 
 # Signs of a page that lists news.
@@ -196,11 +196,13 @@ def due(
     late: list[tuple[float, str]] = []
     for url, learned in pages.items():
         per_h = planned.get(url, _NOT_PLANNED_PER_H)
-        intervals = (now - due_at(learned, per_h)) * per_h / HOUR_S
         if learned.last_visit is None:
-            if intervals >= 0:
-                late.append((-intervals - _scattered(url), url))
-        elif intervals >= -early and now - learned.last_visit >= HOUR_S / MOST_PER_H[learned.kind] * _ROUNDING:
+            if now >= learned.met:
+                late.append(((learned.met - now) * per_h / HOUR_S - _scattered(url), url))
+            continue
+        since_s = now - learned.last_visit
+        intervals = since_s * per_h / HOUR_S - 1
+        if intervals >= -early - _ROUNDING and since_s >= HOUR_S / MOST_PER_H[learned.kind] * (1 - _ROUNDING):
             late.append((-intervals, url))
     late.sort()
     return [url for _, url in late[:most]]
