@@ -22,7 +22,6 @@ from crawler.scope import Scope
 from crawler.spiders.site import Seen
 from crawler.under_way import ImageLine, UnderWay
 
-BUSY = (429, 503)  # "not now": asked again later
 ATTEMPTS = 3
 BUSY_S = 30.0  # to wait where the site does not say
 PAGE_STATES = {Kind.HTML: State.READ, Kind.TEXT: State.READ, Kind.EMPTY: State.READ}
@@ -76,7 +75,7 @@ class Pipeline:
         if outcome.state is State.PENDING:
             await self._give_back(seen, due=0.0, counted=False)
             return State.PENDING
-        if outcome.status in BUSY:
+        if outcome.not_now:
             due = self._under_way.services.clock().timestamp() + (outcome.retry_after_s or BUSY_S)
             if outcome.retry_after_s is not None or outcome.status == 429:  # it means the host, not only this URL
                 await self._under_way.in_frontier(
@@ -305,8 +304,8 @@ def _met(scope: Scope, what: What, url: str) -> Found:
         url.encode()
     except UnicodeEncodeError:  # half a character, from an escape in a script
         return Found(what, url.encode(errors="backslashreplace").decode(), State.REFUSED)
-    refusal = scope.refusal(url, WANTED[what])
-    if refusal is not None and what is What.PAGE and scope.refusal(url, Wanted.IMAGE) is None:
+    refusal = scope.refusal_of_canonical(url, WANTED[what])
+    if refusal is not None and what is What.PAGE and scope.refusal_of_canonical(url, Wanted.IMAGE) is None:
         what, refusal = What.IMAGE, None  # a host of pictures: what a link leads to there is asked for as one
     if refusal is not None:
         return Found(what, url, refusal[0])

@@ -1,6 +1,7 @@
 """What may be asked for: the hosts that the agreement names, at addresses where a public site can be, and nothing else."""
 
 import enum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from core.model import State, WatchedSite
@@ -66,6 +67,7 @@ class Scope:
         self._allow_private = site.allow_private
         self._page_hosts = frozenset(site.hosts)
         self._all_hosts = self._page_hosts | frozenset(site.image_hosts)
+        self._of_origin = lru_cache(maxsize=1024)(self.refusal)
 
     def refusal(self, url: str, wanted: Wanted = Wanted.PAGE) -> tuple[State, str] | None:
         """Why this URL may not be asked for, judged by its text alone; None if it may.
@@ -76,6 +78,11 @@ class Scope:
         if parsed is None:
             return State.REFUSED, NO_URL
         return self.refusal_of(parsed, wanted)
+
+    def refusal_of_canonical(self, url: str, wanted: Wanted) -> tuple[State, str] | None:
+        """`refusal` of a URL that `canonical` has spelled, of which a page has hundreds: its origin decides."""
+        end = url.find("/", len("https://"))
+        return self._of_origin(url[: end + 1], wanted) if end >= 0 else self.refusal(url, wanted)
 
     def refusal_of(self, url: Url, wanted: Wanted) -> tuple[State, str] | None:
         if url.user:
@@ -146,6 +153,7 @@ def _last_32_bits(address: IPv6Address) -> IPv4Address:
     return IPv4Address(int(address) & 0xFFFFFFFF)
 
 
+@lru_cache(maxsize=1024)
 def _literal(host: str) -> IpAddress | None:
     """Hosts are canonical here: any spelling of an IPv4 address has become four numbers."""
     if host[-1].isalpha():
