@@ -213,7 +213,9 @@ local function add(found, page, place)
   end
   local n = tostring(redis.call('HINCRBY', pass, 'met', 1))
   redis.call('HSET', key('ids'), found.id, n)
-  local row = { url = found.url, what = found.what, host = found.host, state = found.state, found_on = page }
+  local row = {
+    url = found.url, what = found.what, host = found.host, state = found.state, found_on = page, hits = found.hits,
+  }
   if place then row.branch, row.fresh = place.branch, place.fresh end
   if place and place.is_trap then
     redis.call('ZADD', key('branch', row.branch), n, n)
@@ -250,7 +252,7 @@ local function met_image(found, page)
   local n = number_of(found.id)
   if not n then
     n = add(found, page)
-    if not n or found.state then return false end
+    if not n or (found.state and not found.known) then return false end
   else
     local row = row_of(n)
     local state = state_of(n, row)
@@ -329,15 +331,17 @@ end
 local function untold_hits(page, found, told)
   local untold, seen = {}, {}
   for _, each in ipairs(found) do
-    local n = each.what == 'image' and not seen[each.id] and number_of(each.id)
-    seen[each.id] = true
-    local row = n and row_of(n)
-    if row and row.hits and may_be_mentioned(n, page) then
-      local state = state_of(n, row)
-      if not becomes_image(each, row, state) and (not state or state == 'hit') then
-        for _, hit in ipairs(row.hits) do
-          if not told[hit] then table.insert(untold, hit) end
-        end
+    if each.what == 'image' and not seen[each.id] then
+      seen[each.id] = true
+      local n = number_of(each.id)
+      local row = n and row_of(n)
+      local hits = not n and each.known and each.hits or {}
+      if row and row.hits and may_be_mentioned(n, page) then
+        local state = state_of(n, row)
+        if not becomes_image(each, row, state) and (not state or state == 'hit') then hits = row.hits end
+      end
+      for _, hit in ipairs(hits) do
+        if not told[hit] then table.insert(untold, hit) end
       end
     end
   end

@@ -427,18 +427,27 @@ def _short(digest: bytes) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def _fields(found: Sequence[Found]) -> list[dict[str, str]]:
+def _fields(found: Sequence[Found]) -> list[dict[str, object]]:
     """With all that the script cannot work out: it knows no URLs."""
     return [_of_one(each) for each in found]
 
 
-def _of_one(found: Found) -> dict[str, str]:
-    fields = {"id": _digest(found.url), "url": found.url, "what": str(found.what), "host": host_of(found.url)}
+def _of_one(found: Found) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "id": _digest(found.url),
+        "url": found.url,
+        "what": str(found.what),
+        "host": host_of(found.url),
+    }
     if found.state is not None:
-        fields["state"] = str(found.state)
-    elif found.what is What.PAGE:
+        fields["state"] = found.state
+    if found.known:
+        fields["known"] = True
+    if found.hits:
+        fields["hits"] = found.hits
+    if found.what is What.PAGE and found.state is None:
         fields["shape"] = traps.shape(found.url)
-    else:
+    if found.what is What.IMAGE and (found.state is None or found.known):
         fields["picture"] = _short(hashlib.blake2b(traps.picture_key(found.url).encode(), digest_size=8).digest())
     return fields
 

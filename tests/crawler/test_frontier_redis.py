@@ -68,6 +68,11 @@ class Site:
             found.append(image(f"{chance.choice(self.kinds)}/{chance.randrange(400)}"))  # a page shown as a picture
         if chance.random() < 0.1:
             found.append(Found(What.PAGE, f"https://else.example/{chance.randrange(50)}", State.OUT_OF_SCOPE))
+        if chance.random() < self.rate / 4:  # looked at in an earlier pass
+            n = chance.randrange(60)
+            hits = (f"k{n}",) if n % 5 == 0 else ()
+            state = State.HIT if hits else State.CLEAR
+            found.append(Found(What.IMAGE, f"https://site.example/known/{n}.jpg", state, known=True, hits=hits))
         if chance.random() < self.rate:
             found.append(Found(What.IMAGE, f"https://cdn.example/{chance.randrange(50)}.jpg"))
         chance.shuffle(found)
