@@ -15,7 +15,7 @@ from scrapy.crawler import AsyncCrawlerRunner
 from core.errors import ConfigError, Conflict, NotAgreed
 from core.model import State, WatchedSite, derived_id
 from crawler.asking import Asking
-from crawler.frontier import Found, What
+from crawler.frontier import Found, Frontier, What
 from crawler.frontier_sqlite import SqliteFrontier
 from crawler.kept_robots import KeptRobots
 from crawler.locks import FileLock, held_by
@@ -48,12 +48,13 @@ def crawl_site(
     if reason is not None:
         raise NotAgreed(f"site {site.name!r}: {reason}")
     with ExitStack() as stack:
-        if not held_by_us(services.lock_folder, site.name):
+        if services.shared_frontier is None and not held_by_us(services.lock_folder, site.name):
             stack.enter_context(site_lock(services.lock_folder, site.name, wait=False))
-        frontier_path = (
-            Path(stack.enter_context(tempfile.TemporaryDirectory())) / "frontier" if dry_run else services.frontier_path
-        )
-        frontier = stack.enter_context(SqliteFrontier(frontier_path))
+        if dry_run:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            frontier: Frontier = stack.enter_context(SqliteFrontier(Path(folder) / "frontier"))
+        else:
+            frontier = stack.enter_context(services.open_frontier())
         worker = stack.enter_context(frontier.worker())
         runner = stack.enter_context(asyncio.Runner(loop_factory=uvloop.new_event_loop))
         return runner.run(
@@ -96,7 +97,7 @@ def _lock_path(lock_folder: Path, site: str) -> Path:
 async def _crawl(
     site: WatchedSite,
     services: CrawlServices,
-    frontier: SqliteFrontier,
+    frontier: Frontier,
     worker: str,
     *,
     max_pages: int | None,

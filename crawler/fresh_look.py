@@ -14,8 +14,7 @@ import uvloop
 from core.errors import StillwatchError
 from core.model import Examination, State, WatchedSite
 from crawler.fetch import NotFetched
-from crawler.frontier import host_of
-from crawler.frontier_sqlite import SqliteFrontier
+from crawler.frontier import Frontier, host_of
 from crawler.looking import Ask, asking
 from crawler.scope import Wanted
 from crawler.under_way import CrawlServices
@@ -40,14 +39,14 @@ def look_afresh(site: WatchedSite, image_urls: Sequence[str], services: CrawlSer
     What could not be looked at is a state of the look, never an exception: an agreement that has ended makes it PENDING.
     """
     with (
-        SqliteFrontier(services.frontier_path) as frontier,
+        services.open_frontier() as frontier,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         return runner.run(_look_afresh(site, image_urls, services, frontier))
 
 
 async def _look_afresh(
-    site: WatchedSite, image_urls: Sequence[str], services: CrawlServices, frontier: SqliteFrontier
+    site: WatchedSite, image_urls: Sequence[str], services: CrawlServices, frontier: Frontier
 ) -> Sequence[FreshLook]:
     silent: Counter[str] = Counter()
     looks = []

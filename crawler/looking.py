@@ -6,8 +6,7 @@ from contextlib import asynccontextmanager
 from core.model import State, WatchedSite
 from crawler.asking import Asking
 from crawler.fetch import Fetched, NotFetched
-from crawler.frontier import host_of
-from crawler.frontier_sqlite import SqliteFrontier
+from crawler.frontier import Frontier, host_of
 from crawler.kept_robots import KeptRobots
 from crawler.pipeline import BUSY
 from crawler.scope import Scope, Wanted
@@ -17,7 +16,7 @@ Ask = Callable[[str, Wanted], Awaitable[Fetched | NotFetched]]
 
 
 @asynccontextmanager
-async def asking(site: WatchedSite, services: CrawlServices, frontier: SqliteFrontier) -> AsyncIterator[Ask]:
+async def asking(site: WatchedSite, services: CrawlServices, frontier: Frontier) -> AsyncIterator[Ask]:
     """What is called with a URL and says what came of it. A host that asked for a pause, now or in a pass before, is left alone."""
     asker = Asking(
         site,

@@ -159,6 +159,7 @@ class Pipeline:
             )
         now = under_way.services.clock()
         pages = await under_way.in_frontier(under_way.frontier.pages_showing, under_way.current.id, url)
+        pages = pages or [seen.leased.found_on]  # the frontier was emptied meanwhile: it is told of all the same
         told: set[str] = set()
         kept: dict[str, Added] = {}  # hit id → what the log said of it first
         state = State.CLEAR

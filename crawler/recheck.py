@@ -12,8 +12,7 @@ from core.errors import StillwatchError
 from core.model import Hit, Look, State, WatchedSite
 from crawler import links
 from crawler.fetch import Fetched, NotFetched
-from crawler.frontier import UNASKED
-from crawler.frontier_sqlite import SqliteFrontier
+from crawler.frontier import UNASKED, Frontier
 from crawler.looking import Ask, asking
 from crawler.memory import nothing_there
 from crawler.scope import Wanted, canonical
@@ -33,7 +32,7 @@ def look_again(site: WatchedSite, targets: Sequence[RecheckTarget], services: Cr
     What could not be looked at is a state of the look, never an exception: an agreement that has ended makes it PENDING.
     """
     with (
-        SqliteFrontier(services.frontier_path) as frontier,
+        services.open_frontier() as frontier,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         return runner.run(_look_again(site, targets, services, frontier))
@@ -52,7 +51,7 @@ class _Page:
 
 
 async def _look_again(
-    site: WatchedSite, targets: Sequence[RecheckTarget], services: CrawlServices, frontier: SqliteFrontier
+    site: WatchedSite, targets: Sequence[RecheckTarget], services: CrawlServices, frontier: Frontier
 ) -> Sequence[Look]:
     pages: dict[str, _Page] = {}  # several pictures are on one page: it is asked for once
     async with asking(site, services, frontier) as ask:

@@ -89,6 +89,7 @@ class FrontierScheduler(BaseScheduler):
             under_way=self._under_way.busy,
             at_most=self._under_way.room(),
             now=now,
+            of_pass=self._under_way.bounds.at_most,
         )
         return list(leased)
 
@@ -97,7 +98,9 @@ class FrontierScheduler(BaseScheduler):
         frontier, pass_id = self._under_way.frontier, self._under_way.current.id
         if self._under_way.bounds.dry_run:
             return False
-        for what in [what for what, room in self._under_way.room().items() if room <= 0]:
+        asked, at_most = (await self._under_way.tally()).asked, self._under_way.bounds.at_most  # by others, too
+        room = self._under_way.room()
+        for what in [what for what in room if room[what] <= 0 or asked[what] >= at_most[what]]:
             await self._under_way.in_frontier(frontier.end_waiting, pass_id, State.OVER_LIMIT, what=what)
         due = await self._under_way.in_frontier(frontier.next_due, pass_id)
         if due is not None and due - self._under_way.services.clock().timestamp() > PATIENCE_S:

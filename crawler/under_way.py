@@ -9,6 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from core.model import Added, Examination, Hit, ImageSighting, PassRecord, SeenP
 from core.ports import Examiner, HitLog, SeenLog, SiteBook, SiteMemory
 from crawler.asking import Asking
 from crawler.frontier import Frontier, Leased, Pass, Tally, What
+from crawler.frontier_sqlite import SqliteFrontier
 from crawler.memory import PassMemory
 from crawler.scope import Scope, canonical
 from crawler.together import Together
@@ -39,7 +41,7 @@ class CrawlServices:
     """What a crawl is handed. `still_agreed` is asked before every request, in the event loop: it must not touch a database."""
 
     frontier_path: Path
-    lock_folder: Path
+    lock_folder: Path  # one process of this machine crawls a site at a time, where the frontier is not shared
     examiner: Examiner
     hit_log: HitLog
     site_book: SiteBook
@@ -53,6 +55,10 @@ class CrawlServices:
     known_days: float = 30.0  # see PassMemory
     no_videos: str | None = None  # why this machine can compare no videos, and the cure; None: it can
     canary_found: Callable[[], datetime | None] = lambda: None  # when the examiner saw the site's canary last
+    shared_frontier: Callable[[], AbstractContextManager[Frontier]] | None = None  # None: a file of this machine
+
+    def open_frontier(self) -> AbstractContextManager[Frontier]:
+        return SqliteFrontier(self.frontier_path) if self.shared_frontier is None else self.shared_frontier()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,7 +263,9 @@ class UnderWay:
     # --------------------------------------------------------------------------------------------------------- record
 
     async def tally(self) -> Tally:
-        return await self.in_frontier(self.frontier.tally, self.current.id)
+        tally = await self.in_frontier(self.frontier.tally, self.current.id)
+        self.byte_count = max(self.byte_count, tally.byte_count)  # others may be at work on this pass
+        return tally
 
     async def record(self, finished: datetime | None = None) -> Tally:
         tally = await self.tally()

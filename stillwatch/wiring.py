@@ -6,7 +6,7 @@ Parts are made when first asked for, so that `hash` never opens a database and `
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from importlib.util import find_spec
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from alerts.desk import Desk
     from alerts.mail import Courier
     from crawler.crawl import CrawlServices
+    from crawler.frontier import Frontier
     from matcher.confirm import Limits
     from matcher.decode import Decoder
     from stores.seen import SeenSegments, Shelf
@@ -435,7 +436,19 @@ class House:
                 # What is known longer than what was seen is kept would be found by no later enrolment.
                 known_days=min(self.settings.known_days, self.settings.seen_days / 4),
                 no_videos=no_videos(),
+                shared_frontier=self.shared_frontier,
             )
+
+    @cached_property
+    def shared_frontier(self) -> Callable[[], "AbstractContextManager[Frontier]"] | None:
+        """What crawlers on several machines share; None: each machine has a file, and crawls what no other does."""
+        if self.settings.redis_url is None:
+            return None
+        from crawler.frontier_redis import RedisFrontier
+        from stores.redis import check
+
+        check(self.settings.redis_url)
+        return partial(RedisFrontier, self.settings.redis_url)
 
     # ----------------------------------------------------------------------------------------------------- everything seen
 

@@ -20,7 +20,7 @@ from stillwatch.watchfulness import SiteLook, look_at
 from stillwatch.wiring import House, utc_now
 
 if TYPE_CHECKING:
-    from crawler.crawl import ImageLine, Progress
+    from crawler.crawl import CrawlServices, ImageLine, Progress
 
 sites = typer.Typer(help="The sites whose watching was agreed.", no_args_is_help=True)
 
@@ -266,7 +266,7 @@ def _one_pass(
     from crawler.crawl import crawl_site
 
     shown = _Shown(json)
-    with house.crawl_services(site) as services, _turn(services.lock_folder, site.name):
+    with house.crawl_services(site) as services, _turn(services, site.name):
         shown.no_videos = services.no_videos
         summary = crawl_site(
             site, services, max_pages=max_pages, dry_run=dry_run, on_image=shown.image, on_progress=shown.progress
@@ -278,10 +278,14 @@ def _one_pass(
 
 
 @contextmanager
-def _turn(lock_folder: Path, name: str) -> Iterator[None]:
-    """Waits until no other process crawls the site, and says so."""
+def _turn(services: "CrawlServices", name: str) -> Iterator[None]:
+    """Waits until no other process crawls the site, and says so. Where the frontier is shared, it joins in."""
     from crawler.crawl import site_lock
 
+    if services.shared_frontier is not None:
+        yield
+        return
+    lock_folder = services.lock_folder
     lock = site_lock(lock_folder, name, wait=False)
     try:
         lock.__enter__()

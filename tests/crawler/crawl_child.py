@@ -9,12 +9,14 @@ import os
 import sys
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import stores.sql
 from core.model import Agreement, HashedPicture, Politeness, WatchedSite
 from crawler.crawl import CrawlServices, crawl_site
+from crawler.frontier_redis import RedisFrontier
 from tests.crawler.planted import FULL, PERSON, USER_AGENT, PlantedExaminer
 
 
@@ -58,6 +60,7 @@ def crawl(call: Mapping[str, Any]) -> Mapping[str, object]:
         user_agent=USER_AGENT,
         still_agreed=lambda: None,
         clock=lambda: datetime.now(UTC),
+        shared_frontier=partial(RedisFrontier, call["redis_url"], ttl_s=5.0) if "redis_url" in call else None,
     )
     return crawl_site(site, services, on_image=lambda _: None, on_progress=lambda _: None)
 
