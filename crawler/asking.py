@@ -11,6 +11,7 @@ from crawler.fetch import Copy, Fetched, FetchLimits, GuardedFetch, NotFetched, 
 from crawler.frontier import host_of
 from crawler.robots import Robots, RobotsMemory
 from crawler.scope import Scope, Wanted
+from crawler.turns import Turn
 
 Outcome = TypeVar("Outcome", bound=Fetched | NotFetched | Unchanged)
 
@@ -27,6 +28,7 @@ class Asking:
         still_agreed: Callable[[], str | None],
         clock: Callable[[], datetime],
         memory: RobotsMemory,
+        turn: Turn,
         no_videos: str | None = None,
     ) -> None:
         """no_videos   why videos are not fetched; None: they are"""
@@ -45,7 +47,7 @@ class Asking:
         )
         product_token = user_agent.partition("/")[0].partition(" ")[0]
         self._robots = Robots(self._fetch, site, product_token, memory, clock=clock)
-        self._turns = Turns()
+        self._turn = turn
         self._under_way: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Self:
@@ -105,20 +107,6 @@ class Asking:
         if refusal is not None:
             return refusal
         delay_s = max(self._site.politeness.delay_s, self._robots.crawl_delay(url) or 0.0)
-        wait_s = self._turns.wait_s(host_of(url), asyncio.get_running_loop().time(), delay_s)
-        if wait_s > 0:
-            await asyncio.sleep(wait_s)
+        if delay_s > 0:
+            await asyncio.sleep(await self._turn(host_of(url), delay_s))
         return (State.PENDING, "stopped") if self._why_not_now() else None
-
-
-class Turns:
-    """When each host may be asked next. Whoever asks for a turn has it."""
-
-    def __init__(self) -> None:
-        self._next: dict[str, float] = {}
-
-    def wait_s(self, host: str, now: float, delay_s: float) -> float:
-        """From now to the turn. The first one comes after the delay, too: robots.txt has just been asked for."""
-        turn = max(now, self._next.get(host, now + delay_s))
-        self._next[host] = turn + delay_s
-        return turn - now

@@ -22,6 +22,7 @@ from crawler.locks import FileLock, held_by
 from crawler.scope import Scope, canonical
 from crawler.settings import scrapy_settings
 from crawler.spiders import KINDS
+from crawler.turns import turns_at
 from crawler.under_way import Bounds, CrawlServices, ImageLine, Progress, UnderWay
 
 __all__ = ["CrawlServices", "ImageLine", "Progress", "crawl_site", "site_lock"]
@@ -118,6 +119,7 @@ async def _crawl(
         still_agreed=services.still_agreed,
         clock=services.clock,
         memory=await loop.run_in_executor(None, KeptRobots.of, frontier, site.name),
+        turn=turns_at(frontier, site.name),
         no_videos=services.no_videos,
     )
     under_way = UnderWay(

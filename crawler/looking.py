@@ -10,6 +10,7 @@ from crawler.frontier import Frontier, host_of
 from crawler.kept_robots import KeptRobots
 from crawler.pipeline import BUSY
 from crawler.scope import Scope, Wanted
+from crawler.turns import turns_at
 from crawler.under_way import CrawlServices
 
 Ask = Callable[[str, Wanted], Awaitable[Fetched | NotFetched]]
@@ -25,6 +26,7 @@ async def asking(site: WatchedSite, services: CrawlServices, frontier: Frontier)
         still_agreed=services.still_agreed,
         clock=services.clock,
         memory=KeptRobots.of(frontier, site.name),
+        turn=turns_at(frontier, site.name),
         no_videos=services.no_videos,
     )
 

@@ -13,8 +13,8 @@ import pytest
 
 from core.errors import ConfigError, Conflict, NotAgreed, StoreUnavailable
 from core.model import Added, Hit, Hours, Limits, Politeness, State, WatchedSite
-from crawler.asking import Turns
 from crawler.crawl import Progress, site_lock
+from crawler.turns import Turns
 from crawler.scheduler import PATIENCE_S
 from crawler.under_way import SILENT_AT_MOST
 from tests.crawler.local_site import PNG, Answer, LocalSite, number, page, picture, serve
