@@ -34,6 +34,7 @@ def crawl_site(
     *,
     max_pages: int | None = None,
     dry_run: bool = False,
+    only_due: bool = False,
     on_image: Callable[[ImageLine], None],
     on_progress: Callable[[Progress], None],
 ) -> Mapping[str, object]:
@@ -41,6 +42,7 @@ def crawl_site(
 
     max_pages  pages asked for by this call; the rest ends as over_limit
     dry_run    robots.txt and the start pages only; what they name is counted as pending; nothing is kept
+    only_due   of pages read before, those worth another visit by now; of the others it is known what they named
     returns    the summary: pages and images by state, adding up to "urls"; "finished" is False when a later call takes the pass up
     """
     if site.kind not in KINDS:
@@ -66,6 +68,7 @@ def crawl_site(
                 worker,
                 max_pages=max_pages,
                 dry_run=dry_run,
+                only_due=only_due,
                 on_image=on_image,
                 on_progress=on_progress,
             )
@@ -103,6 +106,7 @@ async def _crawl(
     *,
     max_pages: int | None,
     dry_run: bool,
+    only_due: bool,
     on_image: Callable[[ImageLine], None],
     on_progress: Callable[[Progress], None],
 ) -> Mapping[str, object]:
@@ -121,6 +125,7 @@ async def _crawl(
         memory=await loop.run_in_executor(None, KeptRobots.of, frontier, site.name),
         turn=turns_at(frontier, site.name),
         no_videos=services.no_videos,
+        daily_use=services.daily_use,
     )
     under_way = UnderWay(
         site,
@@ -138,6 +143,8 @@ async def _crawl(
     under_way.byte_count = before.byte_count
     with _signals(under_way):
         async with asking, under_way:
+            if only_due:
+                await under_way.memory.plan_due(site.politeness.every_s, site.politeness.delay_s)
             await AsyncCrawlerRunner(scrapy_settings(site.politeness)).crawl(KINDS[site.kind](), under_way=under_way)
             # Whatever ended the spider: a pass in which something waits is not finished.
             waits = await under_way.in_frontier(frontier.next_due, current.id) is not None

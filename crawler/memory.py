@@ -24,13 +24,15 @@ from core.model import Known, State
 from core.ports import SiteMemory
 from crawler.fetch import Copy, Fetched, head_of, validators
 from crawler.links import PageLinks
-from crawler.revisit import UNCHANGED_COST, Kind, Learned, after_failure, after_visit, due_at, plan
+from crawler.revisit import HOUR_S, LOOK_S, UNCHANGED_COST, Kind, Learned, after_failure, after_visit, due_at, plan
 
 log = logging.getLogger(__name__)
 
 WHOLE_A_DAY = 0.015  # of all pictures and pages, whatever the site says of changes
 WHOLE_AFTER_AT_MOST = 3  # times `days`
 WRITTEN_EVERY_S = 1.0
+OF_THE_PACE = 0.5  # so much of what politeness allows goes to pages that were read before; the rest is for pictures and new pages
+LEAST_DELAY_S = 0.05
 DUE_AT_MOST = 50_000  # pictures of a pass that are asked for by what is known of them; others are fetched whole
 
 # The bytes were there and looked at: the same bytes would end the same way.
@@ -163,18 +165,23 @@ class PassMemory:
 
     # ---------------------------------------------------------------------------------------------------------- plan
 
-    async def plan_due(self, budget_per_h: float) -> None:
-        """From now on `is_due` says which pages are worth a visit; see crawler.revisit."""
-        if self._store is None:
-            return
+    async def plan_due(self, every_s: float, delay_s: float) -> None:
+        """From now on `is_due` says which pages are worth a visit: crawler.revisit.
+
+        They are asked for as often, all together, as if each was asked for once in `every_s`; those more often that bring more.
+        """
+        if self._store is None or every_s <= LOOK_S:
+            return  # a site that may be asked for everything so often is
         try:
             texts = await asyncio.get_running_loop().run_in_executor(self._thread, self._store.learned, self._site)
         except StoreUnavailable as error:
             log.warning("memory.not_read: %s", error)
             return
         pages = {url: learned for url, text in texts.items() if (learned := _learned(text)) is not None}
-        per_h = plan(pages, budget_per_h) if pages else {}
-        self._planned = {url: due_at(learned, per_h[url]) for url, learned in pages.items()}
+        if pages:
+            at_this_pace = HOUR_S / max(delay_s, LEAST_DELAY_S)
+            per_h = plan(pages, min(len(pages) * HOUR_S / every_s, OF_THE_PACE * at_this_pace))
+            self._planned = {url: due_at(learned, per_h[url]) for url, learned in pages.items()}
 
     def is_due(self, url: str) -> bool:
         return self._planned is None or self._planned.get(url, -math.inf) <= self._clock().timestamp()
@@ -257,12 +264,14 @@ class PassMemory:
             )
         )
 
-    def missed_page(self, known: Known, state: State) -> None:
-        """A page that was read before could not be read this time: what it named then is not forgotten."""
-        before = _learned(known.learned)
-        if before is not None:
-            text = json.dumps(asdict(after_failure(before, now=self._clock().timestamp())))
-            self._keep(replace(known, state=state, learned=text, whole_at=self._clock()))
+    def missed_page(self, url: str, known: Known | None, state: State) -> None:
+        """A page was asked for and could not be read. What it named before is not forgotten, unless it is gone."""
+        now = self._clock()
+        before = _learned(known.learned) if known is not None else None
+        learned = after_failure(before or Learned(met=now.timestamp()), now=now.timestamp())
+        missed = nothing_there(url, state, now)
+        images, pages = ((), ()) if known is None or state is State.GONE else (known.images or (), known.pages)
+        self._keep(replace(missed, images=images, pages=pages, learned=json.dumps(asdict(learned))))
 
     # -------------------------------------------------------------------------------------------------------- inside
 

@@ -86,9 +86,11 @@ class Pipeline:
                 return State.PENDING
         state = await self._finish(seen, outcome.state, reason=outcome.reason)
         await self._under_way.heard_from(leased.host, outcome.state)
-        if seen.known is not None and leased.what is What.PAGE and outcome.state is not State.GONE:
-            self._under_way.memory.missed_page(seen.known, outcome.state)
-        elif outcome.state not in UNASKED:
+        if outcome.state in UNASKED:
+            return state
+        if leased.what is What.PAGE:
+            self._under_way.memory.missed_page(leased.url, seen.known, outcome.state)
+        else:
             self._under_way.memory.saw_nothing(leased.url, outcome.state)
         return state
 
@@ -98,6 +100,8 @@ class Pipeline:
         assert seen.known.images is not None
         links = PageLinks(base=seen.leased.url, images=seen.known.images, pages=seen.known.pages, truncated=False)
         self._under_way.unchanged[What.PAGE] += 1
+        if seen.outcome is None and seen.known.state is not State.READ:
+            return await self._finish(seen, seen.known.state)  # not due, and it could not be read the last time
         await self._page(replace(seen, links=links), State.READ, 0)
         return State.READ
 

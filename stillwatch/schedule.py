@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import StoreUnavailable
 from core.model import Standing, Topic
+from crawler.revisit import LOOK_S
 from stillwatch.agreement import fault
 from stillwatch.watchfulness import note_troubles
 from stillwatch.wiring import House, utc_now
@@ -133,7 +134,10 @@ class Clockwork:
                 or not site.politeness.hours.contain(now)
             ):
                 return
-            slot = slot_of(now, site.politeness.every_s)
+            if self._house.daily_use.used(name, now.date()).spent(site.limits) is not None:
+                return
+            # Looked at more often than each page is: what is due by then is asked for (crawler.revisit).
+            slot = slot_of(now, min(site.politeness.every_s, LOOK_S))
             if self._house.job_slots.claim(f"crawl:{name}", slot, self._holder, [(Topic.CRAWL, name)]):
                 log.info("crawl.due", extra={"site": name})
 
@@ -152,6 +156,7 @@ class Clockwork:
         with _Survives():
             self._house.job_slots.forget(utc_now() - SLOTS_KEPT)
             self._house.sweep_board.forget(utc_now() - SLOTS_KEPT)
+            self._house.daily_use.forget((utc_now() - SLOTS_KEPT).date())
 
     def forget_seen(self) -> None:
         """Once a day: what is older than may be kept, and whatever a crawl wrote of a site after its agreement was revoked."""

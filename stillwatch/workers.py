@@ -208,7 +208,7 @@ class Sweeps:
 
 
 def _start(task: Task) -> subprocess.Popen[bytes]:
-    arguments = ["crawl", task.key, "--once"] if task.topic is Topic.CRAWL else ["recheck", "--due"]
+    arguments = ["crawl", task.key, "--once", "--due"] if task.topic is Topic.CRAWL else ["recheck", "--due"]
     log.info("crawl.started", extra={"topic": task.topic.value})
     return subprocess.Popen(own.part(*arguments), stdout=subprocess.DEVNULL)
 

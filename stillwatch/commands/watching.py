@@ -196,6 +196,13 @@ def crawl(
         bool,
         typer.Option("--dry-run", help="Read robots.txt and the start pages, say what would be fetched, keep nothing."),
     ] = False,
+    due: Annotated[
+        bool,
+        typer.Option(
+            "--due",
+            help="Of pages read before ask only for those that are worth another visit by now, as the scheduler does.",
+        ),
+    ] = False,
     max_pages: Annotated[int | None, typer.Option(min=1, help="At most so many pages in this pass.")] = None,
     json: Json = False,
 ) -> None:
@@ -212,12 +219,12 @@ def crawl(
             "What is seen is kept, so that whoever enrols later is found in it."
         )
     if len(chosen) == 1 and (once or dry_run):
-        summary = _one_pass(house, chosen[0], dry_run=dry_run, max_pages=max_pages, json=json)
+        summary = _one_pass(house, chosen[0], dry_run=dry_run, due=due, max_pages=max_pages, json=json)
         _show_summary(summary, json)
         return
     from stillwatch.passes import each_in_its_own_process
 
-    options = [*(["--dry-run"] if dry_run else []), *([f"--max-pages={max_pages}"] if max_pages else [])]
+    options = [*(["--dry-run"] if dry_run else []), *(["--due"] if due else []), *([f"--max-pages={max_pages}"] if max_pages else [])]
     every_s = min(site.politeness.every_s for site in chosen)
     while True:
         started = time.monotonic()
@@ -261,7 +268,7 @@ def _chosen(house: House, names: Sequence[str]) -> list[WatchedSite]:
 
 
 def _one_pass(
-    house: House, site: WatchedSite, *, dry_run: bool, max_pages: int | None, json: bool
+    house: House, site: WatchedSite, *, dry_run: bool, due: bool, max_pages: int | None, json: bool
 ) -> Mapping[str, object]:
     from crawler.crawl import crawl_site
 
@@ -269,7 +276,13 @@ def _one_pass(
     with house.crawl_services(site) as services, _turn(services, site.name):
         shown.no_videos = services.no_videos
         summary = crawl_site(
-            site, services, max_pages=max_pages, dry_run=dry_run, on_image=shown.image, on_progress=shown.progress
+            site,
+            services,
+            max_pages=max_pages,
+            dry_run=dry_run,
+            only_due=due,
+            on_image=shown.image,
+            on_progress=shown.progress,
         )
     if shown.videos:
         counter("")
@@ -346,7 +359,9 @@ def _show_summary(summary: Mapping[str, object], json: bool) -> None:
         for what in ("pages", "images"):
             states = ", ".join(f"{count} {state}" for state, count in each[what].items())
             unchanged = each["unchanged"][what]
-            line(f"  {what:7} {states or 'none'}" + (f"; {unchanged} of them unchanged, and known" if unchanged else ""))
+            line(
+                f"  {what:7} {states or 'none'}" + (f"; {unchanged} of them unchanged, and known" if unchanged else "")
+            )
 
 
 # -------------------------------------------------------------------------------------------------------------- recheck

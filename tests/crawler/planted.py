@@ -4,7 +4,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from core.model import (
@@ -78,6 +78,11 @@ class Crawl:
         self.progress.append(progress)
         self.each_second(progress)
 
+    def pass_time(self, span: timedelta) -> None:
+        """The crawl's clock moves on; there must be one."""
+        assert self.now is not None
+        self.now += span
+
     def services(self) -> CrawlServices:
         return CrawlServices(
             frontier_path=self.folder / "frontier.sqlite3",
@@ -89,16 +94,20 @@ class Crawl:
             still_agreed=lambda: self.ended,
             clock=lambda: self.now or datetime.now(UTC),
             seen=self.seen,
+            daily_use=self.store.daily_use,
             memory=self.store.site_memory if self.remembers else None,
             recipe=self.recipe,
         )
 
-    def run(self, site: WatchedSite, *, max_pages: int | None = None, dry_run: bool = False) -> dict[str, object]:
+    def run(
+        self, site: WatchedSite, *, max_pages: int | None = None, dry_run: bool = False, only_due: bool = False
+    ) -> dict[str, object]:
         summary = crawl_site(
             site,
             self.services(),
             max_pages=max_pages,
             dry_run=dry_run,
+            only_due=only_due,
             on_image=self.lines.append,
             on_progress=self.heard,
         )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.errors import StoreUnavailable
-from core.model import Hit, Known, State
+from core.model import Hit, Known, Politeness, State
 from crawler.memory import WHOLE_AFTER_AT_MOST, PassMemory
 from crawler.recheck import RecheckTarget, look_again
 from tests.crawler.local_site import Answer, LocalSite, page, picture, serve
@@ -325,3 +325,79 @@ def test_an_older_hit_is_not_said_to_be_seen_when_nobody_looked(tmp_path: Path) 
         crawl.run(site.watched())
 
     assert the_hit(crawl).last_seen == first.last_seen
+
+
+# ------------------------------------------------------------------------------------------------------- what is due
+
+
+def test_a_first_look_asks_for_everything(tmp_path: Path) -> None:
+    with serve(Gallery()) as site:
+        crawl = Crawl(tmp_path, remembers=True, now=NOW)
+        summary = crawl.run(site.watched(), only_due=True)
+
+    assert summary["pages"] == {"read": 3}
+    assert summary["images"] == {"clear": 3}
+
+
+def test_of_pages_read_lately_none_is_asked_for_and_all_are_accounted_for(tmp_path: Path) -> None:
+    with serve(Gallery()) as site:
+        crawl = Crawl(tmp_path, remembers=True, now=NOW)
+        first = crawl.run(site.watched(), only_due=True)
+        crawl.now = NOW + timedelta(seconds=60)
+        again = asked(site, lambda: crawl.run(site.watched(), only_due=True))
+        second = crawl.run(site.watched(), only_due=True)
+
+    assert again == []
+    assert (second["pages"], second["images"]) == (first["pages"], first["images"])
+    assert second["finished"] is True
+
+
+def test_the_start_page_is_due_before_its_albums_and_every_page_in_the_end(tmp_path: Path) -> None:
+    when: dict[str, int] = {}
+    with serve(Gallery()) as site:
+        crawl = Crawl(tmp_path, remembers=True, now=NOW)
+        crawl.run(site.watched(), only_due=True)
+        for minutes in range(5, 60 * 24 * 2, 10):
+            crawl.now = NOW + timedelta(minutes=minutes)
+            for path in asked(site, lambda: crawl.run(site.watched(), only_due=True)):
+                when.setdefault(path, minutes)
+
+    assert set(when) == {"/", "/a", "/b"}
+    assert when["/"] < when["/a"]
+    assert when["/"] <= 3 * 60
+
+
+def test_a_new_album_on_a_page_that_is_due_is_read_at_once(tmp_path: Path) -> None:
+    gallery = Gallery()
+    with serve(gallery) as site:
+        crawl = Crawl(tmp_path, planted("/new.png"), remembers=True, now=NOW)
+        crawl.run(site.watched(), only_due=True)
+        gallery.albums["/c"] = ["/new.png"]
+        crawl.now = NOW + 6 * DAY
+        again = asked(site, lambda: crawl.run(site.watched(), only_due=True))
+
+    assert {"/", "/c", "/new.png"} <= set(again)
+    assert len(list(crawl.store.hit_log.all())) == 1
+
+
+def test_a_page_that_is_gone_waits_its_turn_like_any_other(tmp_path: Path) -> None:
+    gallery = Gallery(gone={"/b"})
+    with serve(gallery) as site:
+        crawl = Crawl(tmp_path, remembers=True, now=NOW)
+        first = crawl.run(site.watched(), only_due=True)
+        crawl.now = NOW + timedelta(seconds=60)
+        again = asked(site, lambda: crawl.run(site.watched(), only_due=True))
+        second = crawl.run(site.watched(), only_due=True)
+
+    assert again == []
+    assert first["pages"] == second["pages"] == {"read": 2, "gone": 1}
+
+
+def test_a_site_that_may_be_asked_for_everything_every_minute_is(tmp_path: Path) -> None:
+    with serve(Gallery()) as site:
+        crawl = Crawl(tmp_path, remembers=True, now=NOW)
+        watched = site.watched(politeness=Politeness(delay_s=0.0, concurrency=4, every_s=60.0))
+        crawl.run(watched, only_due=True)
+        again = asked(site, lambda: crawl.run(watched, only_due=True))
+
+    assert again == ["/", "/a", "/b"]
