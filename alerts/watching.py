@@ -6,16 +6,17 @@ Unknown is never good news: "no hits" says something only of a pass that compare
 import enum
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from statistics import median_low
 from zoneinfo import ZoneInfo
 
-from core.model import Canary, Hours, PassRecord, State, Trouble, TroubleKind, WatchedSite, derived_id, rfc3339
+from core.model import Canary, DayUse, Hours, PassRecord, State, Trouble, TroubleKind, WatchedSite, derived_id, rfc3339
 
 IN_A_ROW = 3  # finished passes: one may have come at a bad moment, two at a bad hour
 CANARY_PATIENCE = timedelta(days=1)
 PASSES = 30  # looked back upon
 BEFORE = 10  # finished passes that one is held against
+NOTHING_USED = DayUse()
 FELL_TO = 0.5  # of what is usual
 
 WALLED = (
@@ -193,9 +194,11 @@ def trouble_of(site: str, kind: TroubleKind, reason: str, now: datetime) -> Trou
 # ----------------------------------------------------------------------------------------------------------- next visit
 
 
-def next_pass(site: WatchedSite, newest: PassRecord | None, now: datetime) -> datetime:
-    """When the next pass may begin; `now` when it is due already."""
+def next_pass(site: WatchedSite, newest: PassRecord | None, now: datetime, today: DayUse = NOTHING_USED) -> datetime:
+    """When the next pass may begin; `now` when it is due already. today: what was asked of the site on this UTC day."""
     due = now if newest is None else max(now, newest.started + timedelta(seconds=site.politeness.every_s))
+    if today.spent(site.limits) is not None:
+        due = max(due, datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC))
     return due if site.politeness.hours.contain(due) else _opening(site.politeness.hours, due)
 
 

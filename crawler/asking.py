@@ -1,17 +1,25 @@
 """Asks one site for things the way its agreement says: within the agreement and its hours, as robots.txt allows, and not too fast."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from core.model import State, WatchedSite
-from crawler.fetch import Copy, Fetched, FetchLimits, GuardedFetch, NotFetched, Unchanged
+from core.ports import DailyUse
+from crawler.budget import DayBudget
+from crawler.fetch import Copy, Fetched, FetchLimits, GuardedFetch, Kind, NotFetched, Unchanged
 from crawler.frontier import host_of
-from crawler.robots import Robots, RobotsMemory
+from crawler.pace import WALLED_S, Pace
+from crawler.robots import OUR_NAME, Robots, RobotsMemory
 from crawler.scope import Scope, Wanted
 from crawler.turns import Turn
+from crawler.walls import wall
+
+log = logging.getLogger(__name__)
 
 Outcome = TypeVar("Outcome", bound=Fetched | NotFetched | Unchanged)
 
@@ -30,8 +38,12 @@ class Asking:
         memory: RobotsMemory,
         turn: Turn,
         no_videos: str | None = None,
+        daily_use: DailyUse | None = None,
     ) -> None:
-        """no_videos   why videos are not fetched; None: they are"""
+        """
+        no_videos   why videos are not fetched; None: they are
+        daily_use   where a day's budget is counted, if the site has one
+        """
         self.stopped: str | None = None  # why
         self.walled: set[str] = set()  # hosts that asked for a proof of being human
         self._site = site
@@ -44,13 +56,21 @@ class Asking:
             still_agreed,
             clock=clock,
             no_videos=no_videos,
+            on_bytes=self._came,
         )
-        product_token = user_agent.partition("/")[0].partition(" ")[0]
-        self._robots = Robots(self._fetch, site, product_token, memory, clock=clock)
+        self._robots = Robots(
+            self._fetch, site, OUR_NAME, memory, clock=clock, may_ask=self._may_ask_robots, on_wall=self.walled.add
+        )
+        self._budget = DayBudget(site, daily_use, clock)
+        self._pace = Pace()
         self._turn = turn
         self._under_way: set[asyncio.Task[Any]] = set()
+        self._asked_at: dict[
+            asyncio.Task[Any], float
+        ] = {}  # the last hop of each; of what waits for its turn, none yet
 
     async def __aenter__(self) -> Self:
+        await self._budget.__aenter__()
         await self._fetch.__aenter__()
         return self
 
@@ -58,6 +78,7 @@ class Asking:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._fetch.__aexit__(kind, error, trace)
+        await self._budget.__aexit__(kind, error, trace)
 
     async def ask(self, url: str, wanted: Wanted) -> Fetched | NotFetched:
         """What came of it. PENDING: it was not asked for, or given up half-way, because the asking was stopped."""
@@ -75,6 +96,7 @@ class Asking:
         else:
             task = asyncio.create_task(asking)
             self._under_way.add(task)
+            asked_at = self._now()
             try:
                 outcome = await task
             except asyncio.CancelledError:
@@ -82,9 +104,10 @@ class Asking:
                     raise
             else:
                 if not isinstance(outcome, NotFetched) or self._why_not_now() is None:
-                    return outcome
+                    return self._heard(url, outcome, self._asked_at.get(task, asked_at))
             finally:
                 self._under_way.discard(task)
+                self._asked_at.pop(task, None)
         return NotFetched(url=url, state=State.PENDING, reason=self.stopped or "stopped")
 
     def stop(self, reason: str) -> None:
@@ -105,8 +128,62 @@ class Asking:
         """Asked for each hop."""
         refusal = await self._robots.may_fetch(url)
         if refusal is not None:
-            return refusal
-        delay_s = max(self._site.politeness.delay_s, self._robots.crawl_delay(url) or 0.0)
+            return (State.PENDING, self.stopped) if self.stopped is not None else refusal
+        host = host_of(url)
+        agreed_s = max(self._site.politeness.delay_s, self._robots.crawl_delay(url) or 0.0)
+        delay_s = self._pace.delay_s(host, agreed_s)
         if delay_s > 0:
-            await asyncio.sleep(await self._turn(host_of(url), delay_s))
-        return (State.PENDING, "stopped") if self._why_not_now() else None
+            await asyncio.sleep(await self._turn(host, delay_s))
+        if self._pace.left_alone(host, self._now()):
+            return State.PENDING, "the host sent us away meanwhile"
+        return await self._may_ask_robots(url)
+
+    async def _may_ask_robots(self, _: str) -> tuple[State, str] | None:
+        """Asked for each hop, those to robots.txt included."""
+        if self._why_not_now() is not None:
+            return State.PENDING, "stopped"
+        spent = await self._budget.request()
+        if spent is not None:
+            self.stopped = self.stopped or spent  # what is under way was counted, and may end
+            return State.PENDING, spent
+        task = asyncio.current_task()
+        if task is not None:
+            self._asked_at[task] = self._now()
+        return None
+
+    def _heard(self, url: str, outcome: Outcome, asked_at: float) -> Outcome | NotFetched:
+        """What it says of the host: the pace there, and for how long it is left alone."""
+        host, now = host_of(url), self._now()
+        heard = _wall_or(outcome)
+        if isinstance(heard, NotFetched) and heard.wall:
+            self.walled.add(host)
+            self._pace.leave_alone(host, now + WALLED_S)
+            log.warning("asking.walled", extra={"site": self._site.name, "host": host})
+            reason = f"{heard.reason}; the host is left alone for {WALLED_S / 3600:g} hours"
+            return replace(heard, reason=reason, retry_after_s=WALLED_S)
+        if not isinstance(heard, NotFetched) or (heard.status is not None and not heard.not_now):
+            self._pace.answered(host)
+        elif heard.status is not None:
+            sure = heard.status == 429 or heard.retry_after_s is not None
+            wait_s = self._pace.refused(host, asked_at, now, sure=sure)
+            if heard.retry_after_s is not None:
+                self._pace.leave_alone(host, now + heard.retry_after_s)
+            elif wait_s is not None:
+                return replace(heard, retry_after_s=wait_s)
+        return heard
+
+    def _now(self) -> float:
+        return self._clock().timestamp()
+
+    def _came(self, byte_count: int) -> None:
+        self._budget.came(byte_count)
+
+
+def _wall_or(outcome: Outcome) -> Outcome | NotFetched:
+    """A wall may answer 200 and stand where a page was."""
+    if not isinstance(outcome, Fetched) or outcome.kind not in (Kind.HTML, Kind.TEXT):
+        return outcome
+    why = wall(outcome.status, outcome.headers, outcome.body, host_of(outcome.final_url))
+    if why is None:
+        return outcome
+    return NotFetched(url=outcome.url, state=State.HTTP_ERROR, reason=why, status=outcome.status, wall=True)

@@ -21,11 +21,13 @@ from yarl import URL
 from core.model import Limits, State
 from crawler.body import BodyLimits, Refused, read_body
 from crawler.connecting import GuardedResolver, Resolve, ask_the_system, guarded_sockets
+from crawler.error_body import beginning_of
 from crawler.failures import EXPECTED, failure
 from crawler.retry_after import http_date, retry_after_s
 from crawler.scope import NO_URL, Scope, Wanted
 from crawler.sniff import Kind
 from crawler.urls import Url, parse, resolve
+from crawler.walls import WALL_STATUSES, wall
 
 __all__ = [
     "Copy",
@@ -89,6 +91,12 @@ class NotFetched:
     status: int | None = None
     retry_after_s: float | None = None  # what the site asked for, between a second and a day
     kind: Kind | None = None  # what the body is, where that was the reason
+    wall: bool = False  # a proof of being human was asked for instead
+
+    @property
+    def not_now(self) -> bool:
+        """It may be asked for later."""
+        return self.wall or self.status in (429, 503)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,10 +148,12 @@ class GuardedFetch:
         resolve: Resolve = ask_the_system,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         no_videos: str | None = None,
+        on_bytes: Callable[[int], None] = lambda _: None,
     ) -> None:
         """
         still_agreed   asked before every hop; a reason when the agreement ended or was revoked
         no_videos      why videos are not fetched, which are then UNSUPPORTED for this reason; None: they are
+        on_bytes       told how many bytes of a body came, whatever became of it
         """
         self._scope = scope
         self._user_agent = user_agent
@@ -152,6 +162,7 @@ class GuardedFetch:
         self._resolve = resolve
         self._clock = clock
         self._no_videos = no_videos
+        self._on_bytes = on_bytes
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -259,9 +270,12 @@ class GuardedFetch:
                 self._session.get(target, headers=headers, allow_redirects=False) as response,
             ):
                 status = response.status
-                if known is not None and status in (206, 304, 412, 416):
-                    return await self._of_known(url, known, response)
-                return await self._answer(url, hop, wanted, response, ends)
+                try:
+                    if known is not None and status in (206, 304, 412, 416):
+                        return await self._of_known(url, known, response)
+                    return await self._answer(url, hop, wanted, response, ends)
+                finally:
+                    self._on_bytes(response.content.total_bytes)
         except EXPECTED as error:
             state, reason = failure(error)
             if status is not None and state is State.UNREACHABLE:
@@ -291,7 +305,10 @@ class GuardedFetch:
             now = http_date(headers.get("Date")) or self._clock()
             asked_s = retry_after_s(headers.get("Retry-After"), now=now)
             state, reason = _from_status(status)
-            return NotFetched(url=url, state=state, reason=reason, status=status, retry_after_s=asked_s)
+            met = await self._wall(hop, response)
+            return NotFetched(
+                url=url, state=state, reason=met or reason, status=status, retry_after_s=asked_s, wall=met is not None
+            )
 
         def on_video() -> None:
             ends.reschedule(asyncio.get_running_loop().time() + self._limits.video_s)
@@ -307,6 +324,10 @@ class GuardedFetch:
             body=outcome.content,
             kind=outcome.form.kind,
         )
+
+    async def _wall(self, hop: Url, response: aiohttp.ClientResponse) -> str | None:
+        body = await beginning_of(response) if response.status in WALL_STATUSES else b""
+        return wall(response.status, _lower_case(response.headers), body, hop.host)
 
     def _body_limits(self, wanted: Wanted) -> BodyLimits:
         robots = wanted is Wanted.ROBOTS

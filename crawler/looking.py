@@ -8,7 +8,6 @@ from crawler.asking import Asking
 from crawler.fetch import Fetched, NotFetched
 from crawler.frontier import Frontier, host_of
 from crawler.kept_robots import KeptRobots
-from crawler.pipeline import BUSY
 from crawler.scope import Scope, Wanted
 from crawler.turns import turns_at
 from crawler.under_way import CrawlServices
@@ -28,6 +27,7 @@ async def asking(site: WatchedSite, services: CrawlServices, frontier: Frontier)
         memory=KeptRobots.of(frontier, site.name),
         turn=turns_at(frontier, site.name),
         no_videos=services.no_videos,
+        daily_use=services.daily_use,
     )
 
     async def ask(url: str, wanted: Wanted) -> Fetched | NotFetched:
@@ -35,7 +35,7 @@ async def asking(site: WatchedSite, services: CrawlServices, frontier: Frontier)
         if frontier.paused_until(site.name, host) > now:
             return NotFetched(url=url, state=State.PENDING, reason="the site asked for a pause")
         outcome = await asker.ask(url, wanted)
-        if isinstance(outcome, NotFetched) and outcome.status in BUSY and outcome.retry_after_s is not None:
+        if isinstance(outcome, NotFetched) and outcome.not_now and outcome.retry_after_s is not None:
             frontier.pause(site.name, host, now + outcome.retry_after_s)
         return outcome
 

@@ -1,6 +1,7 @@
 """How fast each host is asked, and for how long it is left alone, by how it answers.
 
-    429, or 503        each request takes twice as long until further notice; without a Retry-After the host is left alone for a while
+    429                each request takes twice as long until further notice; without a Retry-After the host is left alone for a while
+    503                as 429, if it says when to come again or is the third in a row; one alone may be about that URL
     an answer          the pace comes back by a twentieth of a step each: 20 answers undo one refusal
     a wall (walls.py)  the host is left alone for hours
 
@@ -20,6 +21,7 @@ WALLED_S: Final = 6 * 3600.0
 SLOWER: Final = 2.0
 SLOWEST: Final = 32.0  # times the agreed delay
 FASTER: Final = 0.05
+UNSURE_AT_MOST: Final = 3
 LEAST_SLOWED_S: Final = 0.25  # a delay that is slowed down: where none was agreed, times two is none
 
 
@@ -27,12 +29,13 @@ LEAST_SLOWED_S: Final = 0.25  # a delay that is slowed down: where none was agre
 class _Host:
     slower: float = 1.0  # times the agreed delay
     refused: int = 0  # in a row
+    unsure: int = 0  # in a row: refusals that may have been about one URL alone
     refused_at: float = float("-inf")
     until: float = float("-inf")
 
 
 class Pace:
-    """Of one process. `now` is a monotonic clock's, in seconds."""
+    """Of one process. Moments are in seconds, all by the same clock."""
 
     def __init__(self, dice: random.Random | None = None) -> None:
         self._dice = dice or random.Random()  # noqa: S311  # nothing secret hangs on it
@@ -47,13 +50,26 @@ class Pace:
         known = self._hosts.get(host)
         if known is not None:
             known.slower = max(1.0, known.slower - FASTER)
-            known.refused = 0
+            known.refused = known.unsure = 0
 
-    def refused(self, host: str, asked_at: float, now: float) -> float:
-        """429 or 503: how many seconds to leave the host alone where it does not say. What was under way together is one refusal."""
+    def leave_alone(self, host: str, until: float) -> None:
+        known = self._hosts.setdefault(host, _Host())
+        known.until = max(known.until, until)
+
+    def left_alone(self, host: str, now: float) -> bool:
+        return host in self._hosts and now < self._hosts[host].until
+
+    def refused(self, host: str, asked_at: float, now: float, *, sure: bool) -> float | None:
+        """How many seconds to leave the host alone where it does not say. What was under way together is one refusal.
+
+        sure   the host is meant; else None is returned until it looks like that
+        """
         known = self._hosts.setdefault(host, _Host())
         if asked_at <= known.refused_at:
             return max(LEAST_S, known.until - now)
+        known.unsure += not sure
+        if not sure and known.unsure < UNSURE_AT_MOST:
+            return None
         known.slower = min(SLOWEST, known.slower * SLOWER)
         longest = min(CAP_S, BASE_S * 2.0 ** min(known.refused, 20))
         known.refused += 1

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
 from core.model import Added, Examination, Hit, ImageSighting, PassRecord, SeenPicture, State, WatchedSite
-from core.ports import Examiner, HitLog, SeenLog, SiteBook, SiteMemory
+from core.ports import DailyUse, Examiner, HitLog, SeenLog, SiteBook, SiteMemory
 from crawler.asking import Asking
 from crawler.frontier import Frontier, Leased, Pass, Tally, What
 from crawler.frontier_sqlite import SqliteFrontier
@@ -54,6 +54,7 @@ class CrawlServices:
     recipe: str = ""  # the hashes that the examiner makes: see PassMemory
     known_days: float = 30.0  # see PassMemory
     no_videos: str | None = None  # why this machine can compare no videos, and the cure; None: it can
+    daily_use: DailyUse | None = None  # where the requests of a day are counted, for sites that limit them
     canary_found: Callable[[], datetime | None] = lambda: None  # when the examiner saw the site's canary last
     shared_frontier: Callable[[], AbstractContextManager[Frontier]] | None = None  # None: a file of this machine
 

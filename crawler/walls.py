@@ -10,6 +10,8 @@ from typing import Final
 
 READ: Final = 64 * 1024  # bytes of a body that are looked at: walls are small
 
+WALL_STATUSES: Final = frozenset({403, 429, 503})  # with these a body is worth a look
+
 CLOUDFLARE: Final = "Cloudflare asks for a proof of being human"
 CAPTCHA: Final = "a captcha stands instead of the page"
 
@@ -42,7 +44,7 @@ def wall(status: int, headers: Mapping[str, str], body: bytes, host: str) -> str
     if headers.get("cf-mitigated", "").strip().lower() == _MITIGATED:
         return CLOUDFLARE
     head = body[:READ]
-    if status in (403, 429, 503):
+    if status in WALL_STATUSES:
         if "cloudflare" in headers.get("server", "").lower() and _CHALLENGE.search(head):
             return CLOUDFLARE
         return CAPTCHA if _CAPTCHA.search(head) else None

@@ -146,9 +146,23 @@ def site_line(seen: SiteLook, standing: Standing) -> dict[str, object]:
         "last_pass": pass_line(seen.passes[0]) if seen.passes else None,
         "last_good_look": None if seen.last_good is None else rfc3339(seen.last_good),
         "next_visit": None if seen.next_visit is None else rfc3339(seen.next_visit),
+        "today": today_line(seen),
         "coverage": coverage_line(seen.coverage),
         "canary": canary_line(seen.site, seen.canary, seen.canary_state),
         "troubles": [{"kind": kind.value, "reason": reason} for kind, reason in seen.troubles.items()],
+    }
+
+
+def today_line(seen: SiteLook) -> dict[str, object] | None:
+    """Of what the site's file limits a day; None: nothing is."""
+    limits = seen.site.limits
+    if not limits.daily:
+        return None
+    return {
+        "requests": None if limits.requests_per_day is None else seen.today.requests,
+        "requests_per_day": limits.requests_per_day,
+        "bytes": seen.today.byte_count,
+        "bytes_per_day": limits.bytes_per_day,
     }
 
 

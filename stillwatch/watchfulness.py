@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from alerts.watching import (
     PASSES,
@@ -16,7 +16,7 @@ from alerts.watching import (
     trouble_of,
     troubles,
 )
-from core.model import Canary, PassRecord, Topic, TroubleKind, WatchedSite
+from core.model import Canary, DayUse, PassRecord, Topic, TroubleKind, WatchedSite
 from stillwatch.agreement import fault
 from stillwatch.wiring import House
 
@@ -33,6 +33,7 @@ class SiteLook:
     canary: Canary | None
     canary_state: CanaryState
     troubles: Mapping[TroubleKind, str]  # none where nothing may be asked
+    today: DayUse
     next_visit: datetime | None  # None: none, as nothing may be asked
 
     @property
@@ -47,6 +48,7 @@ def look_at(house: House, site: WatchedSite, now: datetime) -> SiteLook:
     passes = house.site_book.passes(site.name, limit=PASSES)
     canary = house.canary_book.canary_of(site.name)
     reason = fault(site, house.site_book, now)
+    today = house.daily_use.used(site.name, now.astimezone(UTC).date())
     return SiteLook(
         site=site,
         fault=reason,
@@ -56,7 +58,8 @@ def look_at(house: House, site: WatchedSite, now: datetime) -> SiteLook:
         canary=canary,
         canary_state=canary_state(site, canary, passes, now),
         troubles={} if reason is not None else troubles(site, canary, passes, now),
-        next_visit=None if reason is not None else next_pass(site, passes[0] if passes else None, now),
+        today=today,
+        next_visit=None if reason is not None else next_pass(site, passes[0] if passes else None, now, today),
     )
 
 

@@ -22,6 +22,7 @@ from core.ports import (
     CanaryBook,
     CaseBook,
     CollisionBook,
+    DailyUse,
     EnrolledCorners,
     EnrolledHashes,
     Examiner,
@@ -271,6 +272,13 @@ class House:
         return SqlCanaryBook()
 
     @cached_property
+    def daily_use(self) -> DailyUse:
+        self.connect()
+        from stores.sql import SqlDailyUse
+
+        return SqlDailyUse()
+
+    @cached_property
     def trouble_book(self) -> TroubleBook:
         self.connect()
         from stores.sql import SqlTroubleBook
@@ -422,6 +430,7 @@ class House:
                 frontier_path=self.settings.home / "frontier.sqlite3",
                 lock_folder=self.locks,
                 examiner=watchful or examiner,
+                daily_use=self.daily_use,
                 canary_found=(lambda: None) if watchful is None else watchful.found,
                 hit_log=self.hit_log,
                 site_book=self.site_book,
@@ -545,6 +554,7 @@ class House:
             site_book=self.site_book,
             canary_book=self.canary_book,
             trouble_book=self.trouble_book,
+            daily_use=self.daily_use,
             outbox=self.outbox,
             desk=self.desk,
             notice_details=self.notice_details,

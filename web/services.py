@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import Protocol
 
 from core.model import Alert, Case, WatchedSite
-from core.ports import CanaryBook, CaseBook, HitLog, HitSearch, NoticeDetailsStore, Outbox, SiteBook, TroubleBook
+from core.ports import (
+    CanaryBook,
+    CaseBook,
+    DailyUse,
+    HitLog,
+    HitSearch,
+    NoticeDetailsStore,
+    Outbox,
+    SiteBook,
+    TroubleBook,
+)
 
 
 class SiteFault(Protocol):
@@ -46,6 +56,7 @@ class WebServices:
     site_book: SiteBook
     canary_book: CanaryBook
     trouble_book: TroubleBook
+    daily_use: DailyUse
     outbox: Outbox
     desk: CaseDesk
     notice_details: NoticeDetailsStore

@@ -36,6 +36,7 @@ from core.model import (
 from core.ports import (
     CanaryBook,
     CaseBook,
+    DailyUse,
     EnrolledHashes,
     HitLog,
     HitSearch,
@@ -171,6 +172,8 @@ class Store(Protocol):
     def canary_book(self) -> CanaryBook: ...
     @property
     def trouble_book(self) -> TroubleBook: ...
+    @property
+    def daily_use(self) -> DailyUse: ...
 
 
 @dataclass
@@ -202,6 +205,7 @@ class Scene:
             site_book=self.store.site_book,
             canary_book=self.store.canary_book,
             trouble_book=self.store.trouble_book,
+            daily_use=self.store.daily_use,
             outbox=self.store.outbox,
             desk=self.desk,
             notice_details=self.store.notice_details,

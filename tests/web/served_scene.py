@@ -12,6 +12,7 @@ import web
 from core.ports import (
     CanaryBook,
     CaseBook,
+    DailyUse,
     EnrolledHashes,
     HitLog,
     HitSearch,
@@ -36,6 +37,7 @@ class SqlStore:
     site_book: SiteBook
     canary_book: CanaryBook
     trouble_book: TroubleBook
+    daily_use: DailyUse
 
 
 def main(folder: Path) -> None:
@@ -52,6 +54,7 @@ def main(folder: Path) -> None:
         site_book=stores.sql.SqlSiteBook(),
         canary_book=stores.sql.SqlCanaryBook(),
         trouble_book=stores.sql.SqlTroubleBook(),
+        daily_use=stores.sql.SqlDailyUse(),
     )
     scene = full_scene(store=store)
     serving = web.server(web.application(scene.services()), "127.0.0.1", 0)

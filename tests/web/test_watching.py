@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.watching import next_pass
-from core.model import Canary, Fingerprint, Hours, PassRecord, Politeness, Standing, State
+from core.model import Canary, DayUse, Fingerprint, Hours, Limits, PassRecord, Politeness, Standing, State
 from tests.web.scene import NOW, passed, site
 from web.desk.watching import BAR, SIGHT_OF, SIGHTS, Sight, Verdict, bar, columns, watch
 from web.desk.words import Tone
@@ -132,10 +132,10 @@ def test_a_site_whose_canary_is_missed_is_not_called_watched() -> None:
     canary = Canary(site="gallery", made=NOW - timedelta(days=3), fingerprints=prints)
     recent = passed("gallery", ago=30 * MINUTE)
 
-    assert watch(named, Standing.WATCHED, [recent], NOW, canary).verdict is Verdict.NOT_FOUND
-    assert watch(named, Standing.PAUSED, [recent], NOW, canary).verdict is Verdict.PAUSED
+    assert watch(named, Standing.WATCHED, [recent], NOW, canary=canary).verdict is Verdict.NOT_FOUND
+    assert watch(named, Standing.PAUSED, [recent], NOW, canary=canary).verdict is Verdict.PAUSED
     found = replace(recent, canary=NOW), replace(canary, found=NOW)
-    assert watch(named, Standing.WATCHED, [found[0]], NOW, found[1]).verdict is Verdict.WATCHED
+    assert watch(named, Standing.WATCHED, [found[0]], NOW, canary=found[1]).verdict is Verdict.WATCHED
 
 
 def test_a_pass_that_stopped_says_why() -> None:
@@ -162,3 +162,12 @@ def test_the_chart_keeps_within_its_width_however_many_passes_there_are() -> Non
     many = [passed("gallery", ago=hour * 60 * MINUTE) for hour in range(40)]
 
     assert [each.x for each in columns(many)] == list(range(0, 300, 10))
+
+
+def test_a_site_whose_day_is_used_up_is_next_asked_tomorrow() -> None:
+    limited = replace(GALLERY, limits=Limits(requests_per_day=100))
+    recent = passed("gallery", ago=5 * MINUTE)
+
+    assert watch(limited, Standing.WATCHED, [recent], NOW, today=DayUse(requests=99)).next_pass == NOW + 55 * MINUTE
+    tomorrow = watch(limited, Standing.WATCHED, [recent], NOW, today=DayUse(requests=100)).next_pass
+    assert tomorrow == datetime(2026, 11, 24, tzinfo=UTC)

@@ -1,5 +1,6 @@
 """The desk's pages. A GET only reads; each change is a form of its own."""
 
+from datetime import UTC
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -44,7 +45,8 @@ def overview(request: HttpRequest) -> HttpResponse:
             services.site_book.standing(site.name),
             services.site_book.passes(site.name, limit=PASSES),
             now,
-            services.canary_book.canary_of(site.name),
+            canary=services.canary_book.canary_of(site.name),
+            today=services.daily_use.used(site.name, now.astimezone(UTC).date()),
         )
         for site in sites
     ]

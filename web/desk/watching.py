@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from alerts.watching import (
+    NOTHING_USED,
     CanaryState,
     Coverage,
     canary_state,
@@ -15,7 +16,7 @@ from alerts.watching import (
     next_pass,
     troubles,
 )
-from core.model import Canary, PassRecord, Standing, State, TroubleKind, WatchedSite
+from core.model import Canary, DayUse, PassRecord, Standing, State, TroubleKind, WatchedSite
 from web.desk.words import Tone, ago, span_words
 
 ENDS_SOON = timedelta(days=30)
@@ -174,6 +175,7 @@ class SiteWatch:
     coverage: Coverage | None = None
     last_good: datetime | None = None
     columns: Sequence[Column] = ()
+    today: DayUse = NOTHING_USED
     canary: Canary | None = None
     canary_state: CanaryState = CanaryState.NONE
     troubles: Mapping[TroubleKind, str] = field(default_factory=dict)
@@ -224,7 +226,13 @@ class SiteWatch:
 
 
 def watch(
-    site: WatchedSite, standing: Standing, passes: Sequence[PassRecord], now: datetime, canary: Canary | None = None
+    site: WatchedSite,
+    standing: Standing,
+    passes: Sequence[PassRecord],
+    now: datetime,
+    *,
+    canary: Canary | None = None,
+    today: DayUse = NOTHING_USED,
 ) -> SiteWatch:
     """`passes` newest first."""
     newest = passes[0] if passes else None
@@ -241,7 +249,8 @@ def watch(
         reason=reason,
         newest=newest,
         shown=shown,
-        next_pass=None if stopped else next_pass(site, newest, now),
+        next_pass=None if stopped else next_pass(site, newest, now, today),
+        today=today,
         ends_in_days=left.days if timedelta(0) <= left <= ENDS_SOON else None,
         coverage=coverage(passes),
         last_good=last_good_look(passes),
