@@ -298,11 +298,7 @@ def img_dots(sheet: Sheet) -> str:
 
 
 def protocol_relative(sheet: Sheet) -> str:
-    address = sheet.picture()
-    scheme = sheet.base.partition("://")[0]
-    if not address.startswith(f"{scheme}:"):
-        return sheet.tag("img", {"src": address})
-    return sheet.tag("img", {"src": address.partition(":")[2]})
+    return sheet.tag("img", {"src": sheet.without_scheme(sheet.picture())})
 
 
 def srcset_densities(sheet: Sheet) -> str:
@@ -795,7 +791,7 @@ def document_write(sheet: Sheet) -> str:
 
 
 def shop_json(sheet: Sheet) -> str:
-    pictures = [sheet.absolute(sheet.picture(True)).partition(":")[2] for _ in range(3)]
+    pictures = [sheet.without_scheme(sheet.picture(True)) for _ in range(3)]
     product = {
         "id": 1,
         "handle": "a-b",

@@ -93,6 +93,11 @@ class Sheet:
         """For what is read elsewhere, too: previews, feeds."""
         return addresses.readable(address) if self.chance.random() < 0.2 else address
 
+    def without_scheme(self, address: str) -> str:
+        """Where the page has the same."""
+        scheme, _, rest = address.partition(":")
+        return rest if self.base.startswith(f"{scheme}:") else address
+
     def in_json(self, ended: bool | None = None) -> str:
         """A reference to a new picture, as programs write one."""
         return self.at(self.picture(ended)).replace("\\", "/")
