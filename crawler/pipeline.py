@@ -30,7 +30,8 @@ PAGE_STATES = {Kind.HTML: State.READ, Kind.TEXT: State.READ, Kind.EMPTY: State.R
 class Pipeline:
     def __init__(self, under_way: UnderWay) -> None:
         self._under_way = under_way
-        self._met = lru_cache(maxsize=4096)(partial(_met, under_way.scope))  # menus name the same pages on every page
+        met = partial(_met, under_way.scope, traps.Spellings())
+        self._met = lru_cache(maxsize=4096)(met)  # menus name the same pages on every page
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -304,7 +305,10 @@ def _keep(kept: dict[str, Added], hits: Sequence[Hit], added: Sequence[Added]) -
             kept.setdefault(hit.id, outcome)
 
 
-def _met(scope: Scope, what: What, url: str) -> Found:
+def _met(scope: Scope, spellings: traps.Spellings, what: What, url: str) -> Found:
+    url = traps.without_session(url)
+    if what is What.PAGE:
+        url = spellings.first(url)  # of pictures none is asked for by another URL: it may be signed
     try:
         url.encode()
     except UnicodeEncodeError:  # half a character, from an escape in a script

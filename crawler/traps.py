@@ -5,6 +5,7 @@ BARREN_PAGES of them in a row the rest of the branch is a trap. Depth alone neve
 """
 
 import re
+from collections import OrderedDict
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -16,6 +17,26 @@ _TOKEN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-z]+")
 _NUMBERS = re.compile(r"#(?:[-_.:,#]*#)+")  # 2024-05-01 and 2024-05 are both a date
 _PICTURE = re.compile(r"\.(?:avif|bmp|gif|heic|jfif|jpe?g|jxl|png|svg|tiff?|webp|m4v|mkv|mov|mp4|webm)$", re.IGNORECASE)
 _NUMBERED_SEGMENTS = 3  # /1/2/3/4/5/… is no new shape at every depth
+# Parameters that tell shapes apart: filters that may be put together in any way have 2ⁿ sets of names.
+_NAMES = 2
+# How a list is shown, not what is in it.
+_SHOWN = frozenset(
+    (
+        *("sort", "sortby", "sort_by", "order", "orderby", "order_by", "direction", "dir", "asc", "desc"),
+        *("layout", "display", "per_page", "perpage", "page_size", "pagesize", "limit"),
+    )
+)
+
+# What servers write into URLs of visitors without cookies: PHP, Java servlets, ASP, ASP.NET (RFC 3986 §3.3 allows parameters in a path),
+# phpBB's sid and vBulletin's s. A name that also means other things counts with a value that only a machine makes.
+_SESSION_IN_PATH = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?;]*|/\(S\([0-9a-z]{24}\)\)", re.IGNORECASE)
+_SESSION = re.compile(
+    r"(?:phpsessid|jsessionid|aspsessionid[a-z]*|cfid|cftoken|oscsid|zenid)=.*"
+    r"|(?:sid|sess|sessid|session|session_?id|ssid)=(?=[^&]*[0-9])[0-9a-z,-]{16,}"
+    r"|s=[0-9a-f]{32}",
+    re.IGNORECASE,
+)
+SPELLINGS_KEPT = 50_000
 
 
 def trap_by_spelling(url: str) -> str | None:
@@ -26,6 +47,33 @@ def trap_by_spelling(url: str) -> str | None:
     if len(segments) >= SAME_SEGMENT and any(segments.count(segment) >= SAME_SEGMENT for segment in set(segments)):
         return f"the same part of the path {SAME_SEGMENT} times"
     return None
+
+
+def without_session(url: str) -> str:
+    """The URL as somebody would share it: one page under a thousand session ids is one page."""
+    address, question, query = url.partition("?")
+    if ";" in address or "/(" in address:
+        address = _SESSION_IN_PATH.sub("", address)
+    if not question:
+        return address
+    kept = [part for part in query.split("&") if _SESSION.fullmatch(part) is None]
+    return f"{address}?{'&'.join(kept)}" if kept else address
+
+
+class Spellings:
+    """Of URLs that differ in the order of their parameters only, the one that was met first: no URL is asked for that no page named."""
+
+    def __init__(self) -> None:
+        self._first: OrderedDict[str, str] = OrderedDict()
+
+    def first(self, url: str) -> str:
+        address, _, query = url.partition("?")
+        if "&" not in query:
+            return url
+        known = self._first.setdefault(f"{address}?{'&'.join(sorted(query.split('&')))}", url)
+        if len(self._first) > SPELLINGS_KEPT:
+            self._first.popitem(last=False)
+        return known
 
 
 @lru_cache(maxsize=4096)  # menus name the same pages on every page
@@ -43,7 +91,10 @@ def shape(url: str) -> str:
         elif not kind or kind in segments:
             continue
         segments.append(kind)
-    names = sorted({_without_ids(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)})
+    given = {_without_ids(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    names = sorted(given - _SHOWN)
+    if len(names) > _NAMES:
+        names = ["…"]
     return f"{parts.netloc.lower()}/{'/'.join(segments)}?{'&'.join(names)}"
 
 

@@ -2,12 +2,21 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import permutations
 from pathlib import Path
 
 import pytest
 
 from core.model import Limits
-from crawler.traps import BARREN_PAGES, picture_key, shape, trap_by_spelling
+from crawler.traps import (
+    BARREN_PAGES,
+    SPELLINGS_KEPT,
+    Spellings,
+    picture_key,
+    shape,
+    trap_by_spelling,
+    without_session,
+)
 from tests.crawler.local_site import Answer, LocalSite, number, page, picture, serve
 from tests.crawler.planted import Crawl
 
@@ -33,6 +42,8 @@ UNDER_WAY = 4  # pages that may be under way when a branch is found to be a trap
         ("https://a.example/1/2/3/4", "https://a.example/9/8/7/6/5/4"),
         ("https://a.example/s/k3j4h5k3j4", "https://a.example/s/0z9y8x7w6v"),
         ("https://a.example/Photo/1", "https://a.example/photo/2"),
+        ("https://a.example/list?page=1&sort=new&dir=asc", "https://a.example/list?page=2"),
+        ("https://a.example/list?a=1&b=2&c=3", "https://a.example/list?d=1&e=2&f=3&g=4"),
     ],
 )
 def test_numbers_dates_ids_and_order_do_not_make_another_shape(one: str, other: str) -> None:
@@ -70,6 +81,58 @@ def test_overlong_and_repeating_urls_are_traps_by_their_spelling(url: str, is_tr
 def test_a_cache_buster_makes_no_new_picture_and_a_parameter_of_a_script_does() -> None:
     assert picture_key("https://a.example/p.gif?r=1") == picture_key("https://a.example/p.gif?r=2")
     assert picture_key("https://a.example/p.php?id=1") != picture_key("https://a.example/p.php?id=2")
+
+
+@pytest.mark.parametrize(
+    ("met", "shared"),
+    [
+        ("/list?PHPSESSID=8a7f&page=2", "/list?page=2"),
+        ("/list?page=2&phpsessid=", "/list?page=2"),
+        ("/list?PHPSESSID=8a7f", "/list"),
+        ("/a.jsp;jsessionid=8A7F.node1?x=1", "/a.jsp?x=1"),
+        ("/a;jsessionid=8A7F/b", "/a/b"),
+        ("/(S(lit3py55t21z5v55vlm25s55))/orders.aspx", "/orders.aspx"),
+        ("/t.php?t=7&sid=d41d8cd98f00b204e9800998ecf8427e", "/t.php?t=7"),
+        ("/t.php?s=d41d8cd98f00b204e9800998ecf8427e&t=7", "/t.php?t=7"),
+        ("/p.jpg?sid=d41d8cd98f00b204e9800998ecf8427e", "/p.jpg"),
+        ("/news?sid=1234", None),
+        ("/find?s=sunset", None),
+        ("/find?s=abcdefabcdefabcdefabcdefabcdefgh", None),
+        ("/talks?session=opening-of-the-conference", None),
+        ("/a?b=1&&c=2", None),
+        ("/a;v=2/b?c", None),
+        ("/wiki/Cat_(S(x))/b", None),
+    ],
+)
+def test_a_session_is_no_part_of_what_a_page_is_called(met: str, shared: str | None) -> None:
+    host = "https://a.example"
+
+    expected = met if shared is None else shared
+    assert without_session(host + met) == host + expected
+    assert without_session(host + expected) == host + expected
+
+
+def test_of_spellings_that_differ_in_order_alone_the_first_is_asked_for() -> None:
+    spellings = Spellings()
+    one, other = "https://a.example/l?b=2&a=1", "https://a.example/l?a=1&b=2"
+
+    assert [spellings.first(each) for each in (one, other, one)] == [one] * 3
+    for different in (
+        "https://a.example/l?a=2&b=1",
+        "https://a.example/m?a=1&b=2",
+        "https://a.example/l?a=1",
+        "https://a.example/l",
+    ):
+        assert spellings.first(different) == different
+
+
+def test_few_spellings_are_remembered_however_many_there_are() -> None:
+    spellings = Spellings()
+    for number_ in range(SPELLINGS_KEPT + 10):
+        spellings.first(f"https://a.example/l?b={number_}&a=1")
+
+    assert spellings.first("https://a.example/l?a=1&b=0") == "https://a.example/l?a=1&b=0"
+    assert spellings.first(f"https://a.example/l?a=1&b={SPELLINGS_KEPT}").endswith(f"?b={SPELLINGS_KEPT}&a=1")
 
 
 # ------------------------------------------------------------------------------------------- whole sites, really crawled
@@ -248,3 +311,73 @@ def test_what_no_rule_sees_ends_at_the_limits_of_the_pass(crawled: Callable[...,
     assert done.pages["over_limit"] >= 1
     assert done.images["clear"] == 30
     assert len(done.site.asked) == 80
+
+
+FACETS = ("author", "brand", "colour", "decade", "edition", "format", "genre", "holder")
+
+
+def test_filters_that_may_be_put_together_in_any_way_end(crawled: Callable[..., Crawled]) -> None:
+    """256 subsets of eight filters, in three orders, each in every order of its parameters: of the same twelve pictures."""
+
+    def answers(path: str) -> Answer | None:
+        if path.endswith(".png"):
+            return picture(path)
+        chosen = dict(part.split("=") for part in path.partition("?")[2].split("&") if part)
+        toggled = [{**chosen, name: "1"} for name in FACETS if name not in chosen]
+        toggled += [{name: value for name, value in chosen.items() if name != gone} for gone in chosen]
+        toggled += [{"sort": order, **chosen} for order in ("new", "old", "best")]
+        links = [f"/list?{'&'.join(f'{name}={value}' for name, value in each.items())}" for each in toggled]
+        return page(*links, images=tuple(f"/{n}.png" for n in range(12)))
+
+    done = crawled(answers)
+
+    assert done.images == {"clear": 12}
+    shapes = 1 + 8 + 28 + 1  # no filter, one, two, more
+    assert len(done.site.pages_asked()) <= shapes * (BARREN_PAGES + UNDER_WAY)
+    assert done.pages["trap"] > 0
+
+
+def test_one_page_under_many_session_ids_is_asked_for_once(crawled: Callable[..., Crawled]) -> None:
+    def answers(path: str) -> Answer | None:
+        if ".png" in path:
+            return picture(path.partition("?")[0])
+        session = secrets.token_hex(16)
+        return page(
+            f"/gallery?PHPSESSID={session}",
+            f"/about;jsessionid={session}",
+            f"/thread?t=1&sid={session}",
+            images=(f"/1.png?s={session}",),
+        )
+
+    done = crawled(answers)
+
+    assert sorted(done.site.asked) == ["/", "/1.png", "/about", "/gallery", "/thread?t=1"]
+    assert done.images == {"clear": 1}
+
+
+def test_a_site_that_only_speaks_to_sessions_is_read_all_the_same(crawled: Callable[..., Crawled]) -> None:
+    def answers(path: str) -> Answer | None:
+        if path.endswith(".png"):
+            return picture(path)
+        if "sid=" not in path:
+            where = f"{path}{'&' if '?' in path else '?'}sid={secrets.token_hex(16)}"
+            return Answer(status=302, headers={"Location": where})
+        n = number(path.partition("sid=")[0])
+        return page(f"/{n + 1}?{path.partition('?')[2]}", images=(f"/{n}.png",)) if n < 5 else page()
+
+    done = crawled(answers)
+
+    assert done.images == {"clear": 5}
+    assert done.pages == {"read": 6}
+
+
+def test_the_same_parameters_in_any_order_are_one_page(crawled: Callable[..., Crawled]) -> None:
+    def answers(path: str) -> Answer | None:
+        if path.endswith(".png"):
+            return picture(path)
+        orders = permutations(("a=1", "b=2", "c=3", "d=4"))
+        return page(*(f"/list?{'&'.join(order)}" for order in orders), images=("/1.png",))
+
+    done = crawled(answers)
+
+    assert done.pages == {"read": 2}
