@@ -306,6 +306,7 @@ def _last_look(seen: SiteLook, now: datetime) -> Check:
     what = f"last pass {age.total_seconds() / 3600:.1f} h ago"
     if seen.passes[0].stopped:
         what += f", stopped: {seen.passes[0].stopped}"
+    what += _day(seen)
     if seen.coverage is None:
         return Check(name=name, health="warn", what=f"{what}; none has finished yet")
     last, usual = seen.coverage.last, seen.coverage.usual
@@ -316,6 +317,14 @@ def _last_look(seen: SiteLook, now: datetime) -> Check:
     late = age > 3 * timedelta(seconds=seen.site.politeness.every_s)
     health = "warn" if late or seen.coverage.fell or not last.compared else "ok"
     return Check(name=name, health=health, what=what)
+
+
+def _day(seen: SiteLook) -> str:
+    """What is used of the day's budget, where there is one."""
+    limits, used = seen.site.limits, seen.today
+    of_requests = f"; today {used.requests} of {limits.requests_per_day} requests" if limits.requests_per_day else ""
+    of_bytes = f"; today {used.byte_count} of {limits.bytes_per_day} bytes" if limits.bytes_per_day else ""
+    return of_requests + of_bytes
 
 
 def _canary(seen: SiteLook) -> Check:
