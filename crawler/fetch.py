@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from types import TracebackType
 from typing import Self
 
@@ -166,14 +167,11 @@ class GuardedFetch:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        tls = ssl.create_default_context()  # certificates and names are verified
-        tls.set_alpn_protocols(["http/1.1"])
         connector = aiohttp.TCPConnector(
             resolver=GuardedResolver(self._scope, self._resolve),
             socket_factory=guarded_sockets(self._scope),
             ttl_dns_cache=NAMES_KEPT_S,
             limit=0,
-            ssl=tls,
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
@@ -267,7 +265,9 @@ class GuardedFetch:
         try:
             async with (
                 asyncio.timeout(left_s) as ends,
-                self._session.get(target, headers=headers, allow_redirects=False) as response,
+                self._session.get(
+                    target, headers=headers, allow_redirects=False, ssl=_tls() if hop.scheme == "https" else True
+                ) as response,
             ):
                 status = response.status
                 try:
@@ -339,6 +339,14 @@ class GuardedFetch:
             cut=robots,
             no_videos=self._no_videos,
         )
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Certificates and names are verified. Made when first needed: reading all certificates takes a tenth of a second."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 def validators(fetched: Fetched) -> tuple[str, str]:

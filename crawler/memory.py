@@ -90,6 +90,7 @@ class PassMemory:
         self._clock = clock
         self._draw = draw
         self._new: list[Known] = []
+        self._learned: dict[str, str] = {}  # of pages that did not change: nothing else of them is written anew
         self._due: dict[str, Known] = {}
         self._always: frozenset[str] = frozenset()
         self._planned: dict[str, float] | None = None  # when each page is due, where only due ones are asked for
@@ -243,8 +244,7 @@ class PassMemory:
         )
         text = json.dumps(asdict(learned))
         if fetched is None:
-            assert known is not None, "only what is known can be unchanged"
-            self._keep(replace(known, learned=text, again_at=now))
+            self._learned[url] = text
             return
         etag, last_modified = validators(fetched)
         times = self.times()
@@ -297,14 +297,16 @@ class PassMemory:
 
     async def _write(self) -> None:
         """What is lost with the process is fetched once more, no worse."""
-        if not self._new or self._store is None:
+        if self._store is None or not (self._new or self._learned):
             return
-        new, self._new = self._new, []
-        last = {known.url: known for known in new}
+        new, self._new = {known.url: known for known in self._new}, []
+        learned, self._learned = self._learned, {}
+        loop = asyncio.get_running_loop()
         try:
-            await asyncio.get_running_loop().run_in_executor(
-                self._thread, self._store.remember, self._site, list(last.values())
-            )
+            if new:
+                await loop.run_in_executor(self._thread, self._store.remember, self._site, list(new.values()))
+            if learned:
+                await loop.run_in_executor(self._thread, self._store.learn, self._site, learned)
         except StoreUnavailable as error:
             log.warning("memory.not_written: %s", error)
 

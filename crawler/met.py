@@ -29,9 +29,9 @@ def store(
     page_key, branch, fresh = page or (None, None, 1)
     names = _Names(db, pass_key, page_key)
     untold: list[str] = []
-    productive = False
+    productive = names.settled([each for each in found if each.known and not each.hits])
     for each in found:
-        if each.what is What.IMAGE:
+        if each.what is What.IMAGE and (each.hits or not each.known):
             is_new, hits = names.image(each)
             productive = productive or is_new
             untold += [hit for hit in hits if hit not in told]
@@ -92,6 +92,20 @@ class _Names:
                 return False, ()
         self._mention(key)
         return self._new_picture(found.url), ()
+
+    def settled(self, found: Sequence[Found]) -> bool:
+        """Pictures that were looked at in an earlier pass and show nobody, all at once: a second pass is made of them. Whether one is new.
+
+        Who names them is not kept: only a hit is told of its pages.
+        """
+        kept = found[: max(0, MET_AT_MOST - self._met)]
+        self._uncounted[What.IMAGE] += len(found) - len(kept)
+        self._met += self._db.executemany(
+            "INSERT OR IGNORE INTO urls (pass, url, what, host, state, found_on) VALUES (?, ?, ?, '', ?, ?)",
+            [(self._pass, each.url, What.IMAGE, each.state, self._page) for each in kept],
+        ).rowcount
+        keys = [(self._pass, _picture_key(each.url)) for each in kept]
+        return self._db.executemany("INSERT OR IGNORE INTO pictures VALUES (?, ?)", keys).rowcount > 0
 
     def page(self, found: Found, placement: branches.Placement) -> None:
         row = self._row(found.url)
@@ -163,6 +177,10 @@ class _Names:
         return added
 
     def _new_picture(self, url: str) -> bool:
-        digest = hashlib.blake2b(traps.picture_key(url).encode(), digest_size=8).digest()
-        key = int.from_bytes(digest, "big", signed=True)
+        key = _picture_key(url)
         return self._db.execute("INSERT OR IGNORE INTO pictures VALUES (?, ?)", (self._pass, key)).rowcount == 1
+
+
+def _picture_key(url: str) -> int:
+    digest = hashlib.blake2b(traps.picture_key(url).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)

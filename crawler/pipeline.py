@@ -126,7 +126,7 @@ class Pipeline:
         children: Sequence[Found] = ()
         known: Mapping[str, Known] = {}
         if seen.links is not None:
-            children, known = await self._children(seen.leased.url, seen.links)
+            children, known = await self._children(seen)
         told: set[str] = set()
         while True:
             hits = await self._under_way.in_frontier(
@@ -199,13 +199,15 @@ class Pipeline:
         self._show(seen, state, examination.sha256, next(iter(kept), None))
         return state
 
-    async def _children(self, page_url: str, links: PageLinks) -> tuple[Sequence[Found], Mapping[str, Known]]:
+    async def _children(self, seen: Seen) -> tuple[Sequence[Found], Mapping[str, Known]]:
         """What a page names, pictures first, and what is known of it. Settled pictures have ended."""
-        images = [self._met(What.IMAGE, url) for url in links.images]
-        pages = [self._met(What.PAGE, url) for url in links.pages]
-        memory = self._under_way.memory
-        known = await memory.recall([each.url for each in images + pages if each.state is None])
-        if known and not self._under_way.is_canary_page(page_url):
+        assert seen.links is not None
+        images = [self._met(What.IMAGE, url) for url in seen.links.images]
+        pages = [self._met(What.PAGE, url) for url in seen.links.pages]
+        # Whether pages are known tells how much of a changed one is new.
+        met = images + pages if isinstance(seen.outcome, Fetched) else images
+        known = await self._under_way.memory.recall([each.url for each in met if each.state is None])
+        if known and not self._under_way.is_canary_page(seen.leased.url):
             images = [self._settled(each, known.get(each.url)) for each in images]
         return images + pages, known
 
@@ -222,13 +224,20 @@ class Pipeline:
         for found in children:
             if found.known and under_way.is_first(found.url):
                 under_way.unchanged[What.IMAGE] += 1
-                sha256 = known[found.url].sha256
-                leased = Leased(url=found.url, what=What.IMAGE, host="", attempts=0, found_on=seen.leased.url)
-                shown = Seen(leased, None, known=known[found.url])
-                self._show(shown, found.state or State.CLEAR, sha256, next(iter(found.hits), None), unchanged=True)
+                under_way.on_image(
+                    ImageLine(
+                        image_url=found.url,
+                        page_url=seen.leased.url,
+                        sha256=known[found.url].sha256,
+                        state=found.state or State.CLEAR,
+                        hit=next(iter(found.hits), None),
+                        unchanged=True,
+                    )
+                )
         if seen.outcome is None or not under_way.memory:
             return  # nobody asked for it
-        asked = [found.url for found in children if found.state is None or found.known]
+        changed = isinstance(seen.outcome, Fetched)
+        asked = [found.url for found in children if found.state is None or found.known] if changed else []
         new = sum(url not in known and under_way.is_first(url) for url in asked)
         under_way.memory.read_page(
             seen.leased.url,
@@ -236,7 +245,7 @@ class Pipeline:
             fetched=seen.outcome if isinstance(seen.outcome, Fetched) else None,
             known=seen.known,
             new=new,
-            of=len(asked),
+            of=len(asked) or 1,
             start=seen.leased.url == seen.leased.found_on,
         )
 

@@ -38,6 +38,7 @@ _UPSERT = (
     f"INSERT INTO {_TABLE} ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))}) "  # noqa: S608  # our own words
     f"ON CONFLICT (site, key) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS[2:])}"
 )
+_RECALL = f"SELECT {', '.join(_COLUMNS[1:])} FROM {_TABLE} WHERE site = %s AND key IN "  # noqa: S608  # our own words
 _LEARN = f"UPDATE {_TABLE} SET learned = %s WHERE site = %s AND key = %s AND url <> ''"  # noqa: S608  # our own words
 
 
@@ -46,11 +47,12 @@ class SqlSiteMemory:
     def recall(self, site: str, urls: Collection[str]) -> dict[str, Known]:
         found: dict[str, Known] = {}
         by_key = {_key(url): url for url in urls}
-        for keys in _slices(list(by_key)):
-            rows = KnownUrl.objects.filter(site=site, key__in=keys).values_list(*_COLUMNS[1:])
-            for key, *row in rows:
-                url = by_key[bytes(key)]
-                found[url] = _known(url, row)
+        with connection.cursor() as cursor:
+            for keys in _slices(list(by_key)):
+                cursor.execute(_RECALL + f"({', '.join(['%s'] * len(keys))})", [site, *keys])
+                for key, *row in cursor.fetchall():
+                    url = by_key[bytes(key)]
+                    found[url] = _known(url, row)
         return found
 
     @sql()
