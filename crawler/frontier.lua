@@ -16,6 +16,7 @@
 --   PASS:branches         number → {shape, host, found_in, cut, barren}
 --   PASS:listed           "branch shape" → the branch of what fresh pages of this shape, listed by that one, lead to
 --   PASS:leased           number of a URL → {worker, host, what, branch}
+--   PASS:workers          who leases
 --   PASS:hosts            hosts that something waited for
 --   PASS:image:HOST       pictures that wait, by number
 --   PASS:page:HOST        pages that wait, whatever becomes of their branch
@@ -391,10 +392,26 @@ local function next_page(host, under_way)
   return best
 end
 
+-- How much of a host one worker may have: who has just ended something would else be first each time, and the others look on.
+local function share()
+  local takes_more = asked.at_most.image > 0 or asked.at_most.page > 0
+  redis.call(takes_more and 'SADD' or 'SREM', key('workers'), asked.worker)
+  local count = 0
+  for _, worker in ipairs(redis.call('SMEMBERS', key('workers'))) do
+    if redis.call('EXISTS', asked.workers .. worker) == 1 then
+      count = count + 1
+    else
+      redis.call('SREM', key('workers'), worker)
+    end
+  end
+  return math.ceil(asked.per_host / math.max(count, 1))
+end
+
 -- worker, ttl_ms, per_host, under_way, at_most, of_pass, now → URLs
 function ask.lease()
   redis.call('SET', asked.workers .. asked.worker, 1, 'PX', asked.ttl_ms)
   free_the_dead()
+  local most = share()
   local own, others, kinds = {}, {}, { image = 0, page = 0 }
   local under_way = { branches = {}, total = 0 }
 
@@ -423,7 +440,8 @@ function ask.lease()
       redis.call('ZREM', key('later', host), n)
       wait(n, row_of(n))
     end
-    local room = asked.per_host - (others[host] or 0) - math.max(own[host] or 0, asked.under_way[host] or 0)
+    local busy = math.max(own[host] or 0, asked.under_way[host] or 0)
+    local room = math.min(most, asked.per_host - (others[host] or 0)) - busy
     if tonumber(paused[host] or 0) > asked.now then room = 0 end
     for _, what in ipairs({ 'image', 'page' }) do
       while room > 0 and left[what] > 0 do
@@ -467,6 +485,7 @@ function ask.give_back()
 end
 
 function ask.release()
+  redis.call('SREM', key('workers'), asked.worker)
   local leased = redis.call('HGETALL', key('leased'))
   for i = 1, #leased, 2 do
     if cjson.decode(leased[i + 1]).worker == asked.worker then free(leased[i], row_of(leased[i])) end

@@ -54,7 +54,7 @@ PREFIX = "stillwatch:frontier:"
 WORKERS, PASSES = f"{PREFIX}worker:", f"{PREFIX}pass:"
 SITES, OLD = f"{PREFIX}site:", f"{PREFIX}old:"
 PAUSES, TURNS, ROBOTS = f"{PREFIX}pauses:", f"{PREFIX}turns:", f"{PREFIX}robots:"
-LARGE = ("ids", "rows", "mentions", "pictures", "branches", "listed", "leased", "hosts")
+LARGE = ("ids", "rows", "mentions", "pictures", "branches", "listed", "leased", "workers", "hosts")
 OF_A_HOST = ("image", "page", "heads", "later")
 
 PAUSE = """
@@ -212,7 +212,7 @@ class RedisFrontier:
             ttl_ms=self._ttl_ms,
             per_host=per_host,
             under_way=dict(under_way),
-            at_most=dict(at_most),
+            at_most={what: at_most.get(what, 0) for what in What},
             of_pass=dict(of_pass or {}),
             now=now,
         )

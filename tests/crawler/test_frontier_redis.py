@@ -282,6 +282,21 @@ def test_all_workers_together_have_no_more_under_way_at_a_host_than_agreed(
     assert urls(one_more) == ["4.jpg"]
 
 
+def test_whoever_comes_later_gets_a_share_of_a_host(frontier: RedisFrontier, redis_url: str, worker: str) -> None:
+    current = frontier.begin("site", [image(f"{n}.jpg") for n in range(20)], NOW)
+    with RedisFrontier(redis_url) as there, there.worker() as other:
+        first = lease(frontier, current, worker, per_host=4)
+        none_left = lease(there, current, other, per_host=4)
+        for each in first[:3]:
+            frontier.finish(current.id, each.url, State.CLEAR, what=What.IMAGE)
+        of_two = [len(lease(*each, per_host=4)) for each in [(frontier, current, worker), (there, current, other)]]
+    alone_again = lease(frontier, current, worker, per_host=4)
+
+    assert (len(first), len(none_left)) == (4, 0)
+    assert of_two == [1, 2]
+    assert len(alone_again) == 2
+
+
 def test_the_limits_of_a_pass_hold_for_all_workers_together(
     frontier: RedisFrontier, redis_url: str, worker: str
 ) -> None:

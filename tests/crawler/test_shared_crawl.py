@@ -9,7 +9,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -42,6 +43,12 @@ def gallery(path: str) -> Answer | None:
     return page(*further, images=("/shared.png", *(f"/{n * PICTURES_A_PAGE + k}.png" for k in range(PICTURES_A_PAGE))))
 
 
+def slowly(path: str) -> Answer | None:
+    """One answer after the other, so slowly that nobody has them all before another comes to it."""
+    time.sleep(0.02)
+    return gallery(path)
+
+
 EVERY_URL = {
     "/",
     *(f"/page/{n}" for n in range(1, PAGES)),
@@ -66,16 +73,27 @@ def shared(folder: Path, redis_url: str, **fields: object) -> Shared:
     return crawl
 
 
+@contextmanager
+def all_there(redis_url: str, count: int) -> Iterator[None]:
+    """Lets so many workers, which are started inside, begin at the same time."""
+    with Redis.from_url(redis_url) as server, RedisFrontier(redis_url) as frontier:
+        frontier.pause("local", "127.0.0.1", time.time() + 250)
+        yield
+        until(lambda: len(list(server.scan_iter(f"{WORKERS}*"))) == count, within_s=120)
+        server.hdel(f"{PAUSES}local", "127.0.0.1")
+
+
 def side_by_side(crawls: list[Shared], site: WatchedSite) -> list[dict[str, object]]:
-    """Their summaries, once all have ended."""
+    """Their summaries, once all have ended. None asks for anything before all are there."""
     summaries: list[dict[str, object]] = [{} for _ in crawls]
 
     def run(n: int) -> None:
         summaries[n] = crawls[n].run(site)
 
     threads = [threading.Thread(target=run, args=[n]) for n in range(len(crawls))]
-    for thread in threads:
-        thread.start()
+    with all_there(crawls[0].redis_url, len(crawls)):
+        for thread in threads:
+            thread.start()
     for thread in threads:
         thread.join()
     return summaries
@@ -84,7 +102,7 @@ def side_by_side(crawls: list[Shared], site: WatchedSite) -> list[dict[str, obje
 def test_two_crawls_share_one_pass_and_ask_for_each_url_once(redis_url: str, tmp_path: Path) -> None:
     planted = [picture(path).body_bytes() for path in PLANTED]
     crawls = [shared(tmp_path / name, redis_url, planted=planted) for name in ("one", "other")]
-    with serve(gallery) as site:
+    with serve(slowly) as site:
         summaries = side_by_side(crawls, site.watched())
     told = {hit.image_url for crawl in crawls for hit in crawl.store.hit_log.all()}
 
@@ -228,14 +246,11 @@ def test_of_three_crawls_two_are_killed_and_nothing_is_lost(redis_url: str, tmp_
     seed = random.SystemRandom().randrange(10**6)
     sys.stdout.write(f"seed {seed}\n")
     moments = random.Random(seed)
-    with serve(gallery) as site, ExitStack() as stack, Redis.from_url(redis_url) as server:
-        with RedisFrontier(redis_url) as frontier:  # nobody begins before all are there
-            frontier.pause("local", "127.0.0.1", time.time() + 250)
-        started = [stack.enter_context(Child(tmp_path, site, redis_url))]
-        until(lambda: len(list(server.scan_iter(f"{WORKERS}*"))) == 1, within_s=120)  # it has made the database
-        started += [stack.enter_context(Child(tmp_path, site, redis_url)) for _ in range(2)]
-        until(lambda: len(list(server.scan_iter(f"{WORKERS}*"))) == 3, within_s=120)
-        server.hdel(f"{PAUSES}local", "127.0.0.1")
+    with serve(gallery) as site, ExitStack() as stack:
+        with all_there(redis_url, 3), Redis.from_url(redis_url) as server:
+            started = [stack.enter_context(Child(tmp_path, site, redis_url))]
+            until(lambda: bool(list(server.scan_iter(f"{WORKERS}*"))), within_s=120)  # it has made the database
+            started += [stack.enter_context(Child(tmp_path, site, redis_url)) for _ in range(2)]
         for child, after in zip(started, sorted(moments.sample(range(5, 150), 2)), strict=False):
             while len(site.asked) < after:
                 time.sleep(0.001)
