@@ -36,6 +36,10 @@ def is_private(host: str) -> bool:
     return any(not each.is_global or each.is_multicast for each in (address, *_carried(address)))
 
 
+def is_onion(host: str) -> bool:
+    return _split(host)[0].rstrip(".").endswith(".onion")
+
+
 def lies_on(url: str, hosts: tuple[str, ...]) -> bool:
     """The URL's host and port are one of `hosts`. Raises ValueError when it is no http(s) URL, or carries a user name."""
     parts = urlsplit(url)

@@ -1,5 +1,6 @@
 """Watched sites: one TOML file each, read strictly, because what they allow is what will be asked of somebody's server."""
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, time
@@ -7,12 +8,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from config.hosts import is_private, lies_on, spelled
+from config.hosts import is_onion, is_private, lies_on, spelled
 from config.nearest import nearest
 from config.tables import Table, read_toml
 from config.values import address_fault
 from core.errors import ConfigError, NotAgreed
-from core.model import Agreement, Hours, Limits, Politeness, TakedownContact, WatchedSite
+from core.model import Agreement, Hours, Limits, Login, Politeness, TakedownContact, WatchedSite
 
 SITE_KEYS = (
     "name",
@@ -26,13 +27,27 @@ SITE_KEYS = (
     "limits",
     "takedown",
     "canary",
+    "login",
+    "network",
 )
 AGREEMENT_KEYS = ("agreed_by", "agreed_on", "expires_on", "reference")
 POLITENESS_KEYS = ("delay_s", "concurrency", "robots", "hours", "every_s")
 LIMITS_KEYS = ("max_pages", "max_images", "max_bytes", "max_video_bytes", "requests_per_day", "bytes_per_day")
 TAKEDOWN_KEYS = ("email", "form", "law")
 CANARY_KEYS = ("page",)
+LOGIN_KEYS = ("agreed", "header", "secret", "hosts")
+NETWORK_KEYS = ("socks_proxy",)
 ROBOTS = ("obey", "agreed")
+HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}")
+# What the fetch says itself, or what would change the meaning of a request.
+NO_LOGIN = frozenset(
+    (
+        *("accept", "accept-encoding", "connection", "content-length", "content-type", "expect", "host", "keep-alive"),
+        *("if-modified-since", "if-none-match", "proxy-authorization", "range", "te", "trailer", "transfer-encoding"),
+        *("upgrade", "user-agent"),
+    )
+)
+SECRET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
 LEAST_REQUESTS = 10  # a day: robots.txt, a start page and where they redirect to must fit into it
 
 
@@ -78,17 +93,20 @@ def parse_site(
         raise table.fault("name", 'must be lower-case letters, digits and "-"')
     allow_private = table.truth("allow_private", default=False)
     hosts = _hosts(table, "hosts", None, allow_private)
+    image_hosts = _hosts(table, "image_hosts", (), allow_private)
     return WatchedSite(
         name=name,
         kind=_one_of(table, "kind", table.text("kind"), kinds),
         start=tuple(_starts(table, hosts)),
         hosts=hosts,
-        image_hosts=_hosts(table, "image_hosts", (), allow_private),
+        image_hosts=image_hosts,
         allow_private=allow_private,
         agreement=agreement,
         politeness=_politeness(table.table("politeness", POLITENESS_KEYS, path)),
         limits=_limits(table.table("limits", LIMITS_KEYS, path)),
         takedown=_takedown(table.table("takedown", TAKEDOWN_KEYS, path), laws),
+        login=_login(table.table("login", LOGIN_KEYS, path), hosts + image_hosts) if "login" in table else None,
+        socks_proxy=_socks_proxy(table, path, hosts + image_hosts),
         canary_page=_canary_page(table.table("canary", CANARY_KEYS, path), hosts) if "canary" in table else None,
     )
 
@@ -239,6 +257,75 @@ def _takedown(table: Table, laws: Collection[str] | None) -> TakedownContact:
     if form is not None and (urlsplit(form).scheme not in ("http", "https") or not urlsplit(form).hostname):
         raise table.fault("form", "must be the http:// or https:// URL of the site's form")
     return TakedownContact(email=email, form=form, law=None if law is None else _one_of(table, "law", law, laws))
+
+
+def _login(table: Table, agreed_hosts: tuple[str, ...]) -> Login:
+    if not table.truth("agreed", default=False):
+        raise NotAgreed(
+            f"{table.where}: the crawler logs in only where the agreement says so; if it does, write agreed = true here"
+        )
+    header, secret = table.text("header", "Cookie"), table.text("secret")
+    if HEADER.fullmatch(header) is None or header.lower() in NO_LOGIN:
+        raise table.fault(
+            "header", 'must be the name of a header that logs in, for instance "Cookie" or "Authorization"'
+        )
+    if SECRET_NAME.fullmatch(secret) is None:
+        # Not repeated: it may be the secret itself.
+        raise table.fault(
+            "secret",
+            "must be the name of a file in the folder of secrets, of lower-case letters, digits, - and _; never the value",
+        )
+    hosts = []
+    for text in table.texts("hosts"):
+        try:
+            host = spelled(text)
+        except ValueError as error:
+            raise table.fault("hosts", f"{text!r}: {error}") from error
+        if host not in agreed_hosts:
+            raise table.fault(
+                "hosts", f"{text!r}: is not one of the site's hosts and image_hosts, exactly as it stands there"
+            )
+        hosts.append(host)
+    if not hosts:
+        raise table.fault("hosts", "names no host to log in at")
+    return Login(header=header, secret=secret, hosts=tuple(dict.fromkeys(hosts)))
+
+
+def _socks_proxy(site: Table, path: Path, hosts: tuple[str, ...]) -> str | None:
+    """Names of .onion mean nothing to name servers and must not be asked of them (RFC 7686)."""
+    onion = [host for host in hosts if is_onion(host)]
+    table = site.table("network", NETWORK_KEYS, path)
+    if "socks_proxy" not in table:
+        if onion:
+            raise site.fault("hosts", f'{onion[0]!r}: needs [network] socks_proxy = "socks5h://127.0.0.1:9050"')
+        return None
+    if not onion:
+        raise table.fault("socks_proxy", "is for .onion hosts alone, and the site has none")
+    proxy = _host_and_port(table.text("socks_proxy"))
+    if proxy is None:
+        raise table.fault(
+            "socks_proxy",
+            'must be like "socks5h://127.0.0.1:9050", without a user name: the proxy resolves the name, which the h says',
+        )
+    return proxy
+
+
+def _host_and_port(proxy: str) -> str | None:
+    try:
+        parts = urlsplit(proxy)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if (
+        parts.scheme != "socks5h"
+        or "@" in parts.netloc
+        or parts.path not in ("", "/")
+        or parts.query
+        or not host
+        or not port
+    ):
+        return None
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _canary_page(table: Table, hosts: tuple[str, ...]) -> str:

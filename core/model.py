@@ -159,6 +159,15 @@ class DayUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """What the agreement lets us say to be let in: one header, to these hosts alone and over https alone."""
+
+    header: str  # "Cookie", "Authorization", …
+    secret: str  # the name of the file that holds the value; the value is nowhere in here
+    hosts: tuple[str, ...]  # exact, as in WatchedSite; "name" means port 443
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TakedownContact:
     email: str | None = None
     form: str | None = None
@@ -179,6 +188,10 @@ class WatchedSite:
     politeness: Politeness = Politeness()
     limits: Limits = Limits()
     takedown: TakedownContact = TakedownContact()
+    login: Login | None = None
+    socks_proxy: str | None = (
+        None  # "host:port" of the SOCKS 5 proxy through which .onion hosts are asked, and no others
+    )
     canary_page: str | None = None  # where the operator put the drawn picture that each pass must find
 
 

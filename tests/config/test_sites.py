@@ -5,7 +5,7 @@ import pytest
 
 from config.sites import agreement_fault, parse_site, read_sites
 from core.errors import ConfigError, NotAgreed
-from core.model import Hours, Limits, Politeness, TakedownContact, WatchedSite
+from core.model import Hours, Limits, Login, Politeness, TakedownContact, WatchedSite
 from matcher.decode.limits import MAX_BYTES
 
 SAMPLE = Path(__file__).parents[2] / "config" / "sites" / "example.toml.sample"
@@ -146,6 +146,15 @@ def test_what_is_wrong_is_refused_with_the_key_and_the_cure(old: str, new: str, 
         ("[takedown]\nlaw = 'us_tidal'", "did you mean 'us_tida'?"),
         ("[limits]\nrequests_per_day = 9", "requests_per_day must be a whole number from 10"),
         ("[limits]\nbytes_a_day = 9", "bytes_a_day"),
+        ("[login]\nsecret = 'k'\nhosts = ['gallery.example']", "write agreed = true here"),
+        ("[login]\nagreed = true\nhosts = ['gallery.example']", "[login]: secret is missing"),
+        ("[login]\nagreed = true\nsecret = 'k'", "[login]: hosts is missing"),
+        ("[login]\nagreed = true\nsecret = 'k'\nhosts = []", "names no host to log in at"),
+        ("[login]\nagreed = true\nsecret = 'k'\nhosts = ['www.gallery.example']", "is not one of the site's hosts"),
+        ("[login]\nagreed = true\nsecret = 'k'\nhosts = ['gallery.example']\nheader = 'Host'", "[login]: header"),
+        ("[login]\nagreed = true\nsecret = 'k'\nhosts = ['gallery.example']\nheader = 'A: b'", "[login]: header"),
+        ("[network]\nsocks_proxy = 'socks5h://127.0.0.1:9050'", "is for .onion hosts alone"),
+        ("[network]\nproxy = 'socks5h://127.0.0.1:9050'", "did you mean 'socks_proxy'?"),
         ("[canary]", "[canary]: page is missing"),
         ("[canary]\npage = 'gallery.example/c'", "must be an http:// or https:// URL"),
         ("[canary]\npage = 'https://elsewhere.example/c'", "its host is not one of hosts"),
@@ -154,6 +163,52 @@ def test_what_is_wrong_is_refused_with_the_key_and_the_cure(old: str, new: str, 
 )
 def test_optional_tables_are_read_as_strictly(added: str, said: str) -> None:
     assert said in refusal(CONTRACT_EXAMPLE + added)
+
+
+def test_a_login_is_a_header_for_exact_hosts_and_the_name_of_a_secret() -> None:
+    login = "[login]\nagreed = true\nsecret = 'gallery-login'\nhosts = ['gallery.example', 'cdn.gallery.example']\n"
+
+    assert parsed(CONTRACT_EXAMPLE + login).login == Login(
+        header="Cookie", secret="gallery-login", hosts=("gallery.example", "cdn.gallery.example")
+    )
+    assert parsed(CONTRACT_EXAMPLE).login is None
+
+
+@pytest.mark.parametrize("value", ["sessionid=8f2c1a77", "Bearer 8F2C", "../../etc/passwd", "a b"])
+def test_a_value_that_was_written_where_its_name_belongs_is_not_repeated(value: str) -> None:
+    text = f"{CONTRACT_EXAMPLE}[login]\nagreed = true\nsecret = '{value}'\nhosts = ['gallery.example']\n"
+
+    assert value not in refusal(text)
+
+
+ONION = "a" * 56 + ".onion"
+
+
+def onion_site(proxy: str = "") -> str:
+    text = CONTRACT_EXAMPLE.replace("gallery.example", ONION)
+    return f"{text}\n[network]\nsocks_proxy = '{proxy}'\n" if proxy else text
+
+
+def test_an_onion_is_asked_through_its_proxy_alone() -> None:
+    assert parsed(onion_site("socks5h://127.0.0.1:9050")).socks_proxy == "127.0.0.1:9050"
+    assert parsed(onion_site("socks5h://[::1]:9050")).socks_proxy == "[::1]:9050"
+    assert "needs [network] socks_proxy" in refusal(onion_site())
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "socks5://127.0.0.1:9050",
+        "socks5h://127.0.0.1",
+        "http://127.0.0.1:8118",
+        "socks5h://me:pw@127.0.0.1:9050",
+        "socks5h://127.0.0.1:9050/x",
+        "socks5h://127.0.0.1:port",
+        "127.0.0.1:9050",
+    ],
+)
+def test_a_proxy_that_would_let_names_out_is_refused(proxy: str) -> None:
+    assert "socks5h://127.0.0.1:9050" in refusal(onion_site(proxy))
 
 
 def test_a_canary_has_a_page_on_the_site() -> None:
