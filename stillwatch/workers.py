@@ -174,7 +174,7 @@ def work_crawls(house: House, stop: Stop) -> None:
                 _reap(house, running)
                 sweeps.look_after(time.monotonic())
                 for task in house.outbox.due([Topic.CRAWL, Topic.RECHECK], utc_now(), 100):
-                    if task.id not in running:
+                    if all((other.topic, other.key) != (task.topic, task.key) for other, _ in running.values()):
                         running[task.id] = (task, _start(task))
             except StoreUnavailable as error:
                 log.warning("crawl.store_unavailable", extra={"reason": str(error)})
