@@ -161,6 +161,16 @@ def test_what_somebody_plants_outside_the_agreement_is_never_asked_for(redis_url
     assert stranger.robots_asked == 0
 
 
+def test_what_cannot_be_read_of_a_kept_robots_txt_is_asked_for_again(redis_url: str, tmp_path: Path) -> None:
+    with serve(gallery) as site:
+        with RedisFrontier(redis_url) as frontier:
+            frontier.keep_robots("local", site.url, '{"read": true}')
+        summary = shared(tmp_path, redis_url).run(site.watched())
+
+    assert site.robots_asked == 1
+    assert summary["finished"] is True
+
+
 def test_a_redis_that_is_emptied_in_the_middle_ends_the_pass_and_the_next_begins_anew(
     redis_url: str, tmp_path: Path
 ) -> None:
