@@ -15,6 +15,7 @@ from crawler.sniff import SNIFF_BYTES, Form, Kind, form_of
 PIECE = 64 * 1024  # bytes unpacked at once
 SLOW_START_S = 5.0  # nothing is called too slow before
 GZIP_MAGIC = b"\x1f\x8b"
+BEFORE_XML = b"\xef\xbb\xbf \t\r\n"  # a byte order mark and white space
 GZIP = frozenset(("gzip", "x-gzip"))
 NEVER_ASKED_FOR = frozenset(("br", "zstd", "deflate", "compress", "dcb", "dcz"))  # any other word here means nothing
 
@@ -70,7 +71,7 @@ async def read_body(
     intake = Intake(
         wanted,
         limits,
-        Gzip() if packing in GZIP else Plain(),
+        _unpacking(packing, wanted),
         response.headers.get("Content-Type"),
         declared=response.content_length or 0,
     )
@@ -86,6 +87,11 @@ async def read_body(
         if not known and intake.form is not None and intake.form.kind is Kind.VIDEO:
             on_video()
     return intake.end()
+
+
+def _unpacking(packing: str, wanted: Wanted) -> "Unpacking":
+    sent = Gzip() if packing in GZIP else Plain()
+    return PackedXml(sent) if wanted is Wanted.PAGE else sent
 
 
 class Unpacking(Protocol):
@@ -236,3 +242,39 @@ class Gzip:
             return rest
         self._after_the_last = not GZIP_MAGIC.startswith(rest)  # else the next piece may make it one
         return b""
+
+
+class PackedXml:
+    """A site map may be a gzip file (https://www.sitemaps.org/protocol.html): it is unpacked once more. Any other archive stays one."""
+
+    def __init__(self, sent: Unpacking) -> None:
+        self._sent = sent
+        self._way: Unpacking | None = None  # not known yet
+        self._held = b""  # until it is
+
+    @property
+    def complete(self) -> bool:
+        return self._sent.complete and (not self._held if self._way is None else self._way.complete)
+
+    def pieces(self, chunk: bytes) -> Iterator[bytes]:
+        for piece in self._sent.pieces(chunk):
+            if self._way is None:
+                self._held += piece
+                self._way = _packed_xml(self._held)
+                if self._way is None:
+                    continue
+                piece, self._held = self._held, b""
+            yield from self._way.pieces(piece)
+
+
+def _packed_xml(head: bytes) -> Unpacking | None:
+    """How to go on from here; None: more has to be known."""
+    if not head.startswith(GZIP_MAGIC):
+        return None if GZIP_MAGIC.startswith(head) else Plain()
+    try:
+        text = zlib.decompressobj(wbits=31).decompress(head, SNIFF_BYTES).lstrip(BEFORE_XML)
+    except zlib.error:
+        return Plain()
+    if not text:
+        return None if len(head) < PIECE else Plain()
+    return Gzip() if text.startswith(b"<") else Plain()

@@ -29,20 +29,47 @@ def read_page(body: bytes, url: str, content_type: str | None) -> PageLinks:
 
     Raises ValueError when `url`, the page's own, is no http(s) URL.
     """
-    own = parse(url)
-    if own is None:
-        raise ValueError("the URL of a page must be an http or https URL")
     text, encoding = text_of(body[:LONGEST_PAGE], content_type)
     named = Named()
     read_markup(text, named)
-    base = (resolve(named.base, own) if named.base else None) or own
+    return links_of(named, url, encoding=encoding, truncated=len(body) > LONGEST_PAGE)
+
+
+def links_of(named: Named, url: str, *, encoding: str = "utf-8", truncated: bool = False) -> PageLinks:
+    """What was named by the document at `url`, however it was read. Raises as `read_page` does."""
+    return spelled(
+        url,
+        named.images,
+        chain(named.next_pages, named.pages),
+        base=named.base,
+        encoding=encoding,
+        truncated=truncated or named.full,
+    )
+
+
+def spelled(
+    url: str,
+    images: Iterable[str],
+    pages: Iterable[str],
+    *,
+    base: str | None = None,
+    encoding: str = "utf-8",
+    truncated: bool = False,
+    most: int | None = None,
+) -> PageLinks:
+    """References as the document at `url` has them, made absolute; `most`: other bounds than those of a page."""
+    own = parse(url)
+    if own is None:
+        raise ValueError("the URL of a page must be an http or https URL")
+    base_url = (resolve(base, own) if base else None) or own
     if encoding.startswith("utf-16"):
         encoding = "utf-8"  # browsers spell no query in UTF-16
-    spell = Base(base, encoding).spell
-    images, more_images = _kept(map(spell, named.images), MOST_IMAGES)
-    pages, more_pages = _kept(map(spell, chain(named.next_pages, named.pages)), MOST_PAGES)
-    truncated = len(body) > LONGEST_PAGE or more_images or more_pages or named.full
-    return PageLinks(base=str(base), images=images, pages=pages, truncated=truncated)
+    spell = Base(base_url, encoding).spell
+    kept_images, more_images = _kept(map(spell, images), most or MOST_IMAGES)
+    kept_pages, more_pages = _kept(map(spell, pages), most or MOST_PAGES)
+    return PageLinks(
+        base=str(base_url), images=kept_images, pages=kept_pages, truncated=truncated or more_images or more_pages
+    )
 
 
 def _kept(found: Iterable[str | None], most: int) -> tuple[tuple[str, ...], bool]:

@@ -119,6 +119,11 @@ HTML_TAG = re.compile(
     re.IGNORECASE,
 )
 SVG_TAG = re.compile(r"<(?:!doctype\s+svg|(?:\w+:)?svg)\b", re.IGNORECASE)
+# Answers for machines, whatever markup their texts hold: JSON, feeds, site maps.
+FOR_MACHINES = re.compile(
+    r"""\s*(?:[{\[]\s*(?:["{\[\]}\d]|$)|(?:<(?:\?|!--)[^<>]*>\s*)*<(?:rss|feed|urlset|sitemapindex|(?:\w+:)?rdf)\b)""",
+    re.IGNORECASE,
+)
 BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 DECLARED_TEXT = re.compile(r"\s*(?:text/|application/(?:xhtml|xml|json|javascript|rss|atom))", re.IGNORECASE)
 DECLARED_HTML = re.compile(r"\s*(?:text/html|application/xhtml\+xml)", re.IGNORECASE)
@@ -157,6 +162,8 @@ def _text(head: bytes, content_type: str) -> Form:
         if BINARY.search(head) and not DECLARED_TEXT.match(content_type):
             return UNKNOWN
         text = head.replace(b"\0", b"").decode("latin-1")  # UTF-16 without a mark reads as ASCII then
+    if FOR_MACHINES.match(text):
+        return TEXT
     svg, html = SVG_TAG.search(text), HTML_TAG.search(text)
     if svg and not (html and html.start() < svg.start()):
         return SVG

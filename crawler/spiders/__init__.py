@@ -16,6 +16,48 @@ def _gallery() -> "type[SiteSpider]":
     return GallerySpider
 
 
+def _forum() -> "type[SiteSpider]":
+    from crawler.spiders.forum import ForumSpider
+
+    return ForumSpider
+
+
+def _imageboard() -> "type[SiteSpider]":
+    from crawler.spiders.imageboard import ImageboardSpider
+
+    return ImageboardSpider
+
+
+def _booru() -> "type[SiteSpider]":
+    from crawler.spiders.booru import BooruSpider
+
+    return BooruSpider
+
+
+def _feed() -> "type[SiteSpider]":
+    from crawler.spiders.feed import FeedSpider
+
+    return FeedSpider
+
+
+def _wordpress() -> "type[SiteSpider]":
+    from crawler.spiders.wordpress import WordpressSpider
+
+    return WordpressSpider
+
+
+def _mastodon() -> "type[SiteSpider]":
+    from crawler.spiders.mastodon import MastodonSpider
+
+    return MastodonSpider
+
+
 KINDS: "dict[str, Callable[[], type[SiteSpider]]]" = {
     "gallery": _gallery,
+    "forum": _forum,
+    "imageboard": _imageboard,
+    "booru": _booru,
+    "feed": _feed,
+    "wordpress": _wordpress,
+    "mastodon": _mastodon,
 }
