@@ -56,10 +56,10 @@ class Rate(NamedTuple):
         return self.events / self.exposure_h
 
 
-# Before the first look. A page that seems to list news is taken at its word, and an hour of nothing halves that.
-_ANNOUNCES: Final = Rate(1.0, 1.0)
+# Before the first look. A page that seems to list news is taken at its word, and half an hour of nothing halves that.
+_ANNOUNCES: Final = Rate(4.0, 0.5)
 # Any other page: as the pages of its shape on this site, threads say, which together are believed to bring this much at first.
-_PAGES_ALIKE: Final = Rate(0.2, 10.0)
+_PAGES_ALIKE: Final = Rate(0.1, 20.0)
 # How much pages of one shape differ: the shape of a Gamma over their rates. Small, for most threads sleep while a few are busy.
 _ALIKE: Final = 0.3
 _SURE_H: Final = 1_000.0  # however long all of them brought nothing: one that wakes up must be able to say so
@@ -73,7 +73,7 @@ _NOT_PLANNED_PER_H: Final = 1 / 24  # met since the plan was made
 
 # Signs of a page that lists news.
 _MANY_FIRST_NAMED: Final = 20  # pages first met on it
-_FEW_PAGES: Final = 3  # less are too few to say what "everywhere" is
+_FEW_PAGES: Final = 2  # less are too few to say what "everywhere" is
 _EVERYWHERE: Final = 0.8  # of the pages read name it: the menu
 # Such a page is none when this much watching brought nothing.
 _BARREN_VISITS: Final = 12
