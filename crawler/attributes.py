@@ -68,9 +68,9 @@ def base(notes: Notes, value: str, _: Attributes) -> None:
 def anchor(notes: Notes, value: str, attributes: Attributes) -> None:
     if SCRIPT_URL.match(value):
         event(notes, value, attributes)
-    elif written.is_picture_path(value) or META_PICTURE.search(attributes.get("itemprop", "")):
+    elif written.is_picture_path(value) or ("itemprop" in attributes and META_PICTURE.search(attributes["itemprop"])):
         notes.named.image(value)
-    elif "next" in words(attributes, "rel"):
+    elif "rel" in attributes and "next" in words(attributes, "rel"):
         notes.named.next_page(value)
     else:
         notes.named.page(value)
@@ -100,7 +100,7 @@ def meta(notes: Notes, value: str, attributes: Attributes) -> None:
     names = [attributes[key] for key in ("property", "name", "itemprop") if key in attributes]
     picture = any(META_PICTURE.search(name) and not META_ABOUT_PICTURE.search(name) for name in names)
     value = value.strip()
-    if (picture and written.URL_LIKE.fullmatch(value)) or (written.is_picture_path(value) and not SPACE.search(value)):
+    if (picture and written.is_named_reference(value)) or written.is_one_reference(value):
         notes.named.image(value)
     elif any(META_VIDEO.fullmatch(name) for name in names) and written.URL_LIKE.fullmatch(value):
         notes.named.page(value)  # mostly a page with a player; asking tells
@@ -129,8 +129,10 @@ def film(notes: Notes, value: str, attributes: Attributes) -> None:
 def shown_later(notes: Notes, value: str, attributes: Attributes) -> None:
     """The name says picture."""
     value = value.strip()
-    path_like = "/" in value and not OF_TEXT.search(value) and not MEASURE.match(value)
-    if (path_like or written.URL_LIKE.fullmatch(value)) and not written.is_other_path(value):
+    one = written.decoded(value) is None and not _is_list(value)
+    if one and (
+        written.is_named_reference(value) or (written.is_picture_path(value) and OF_TEXT.search(value) is None)
+    ):
         notes.named.image(value)
     else:
         anything(notes, value, attributes)
@@ -143,14 +145,30 @@ def page_later(notes: Notes, value: str, attributes: Attributes) -> None:
         anything(notes, value, attributes)
 
 
+def frame_later(notes: Notes, value: str, _: Attributes) -> None:
+    if not OF_TEXT.search(value.strip()):
+        notes.named.link(value)
+
+
+def typed(notes: Notes, value: str, attributes: Attributes) -> None:
+    """What stands in a field: an address to copy, or the bare name of a file that is to be sent."""
+    if "/" in value:
+        anything(notes, value, attributes)
+
+
 def anything(notes: Notes, value: str, _: Attributes) -> None:
     """The name says nothing."""
     value = value.strip()
+    if len(value) < LEAST_WRAPPED and not value.startswith(WRAPS) and "." not in value:
+        return  # most of them: numbers, colours, words
     for reference in _of_any_value(notes, value):
         notes.named.image(reference)
 
 
 def _of_any_value(notes: Notes, value: str) -> Iterator[str]:
+    wrapped = written.decoded(value)
+    if wrapped is not None:
+        value = wrapped.strip()
     if value[:1] in ("[", "{"):
         found = written.in_json(value)
         for reference in written.in_script(value) if found is None else found:
@@ -162,11 +180,22 @@ def _of_any_value(notes: Notes, value: str) -> Iterator[str]:
         notes.fragment(value)
     elif "url(" in value:
         yield from written.in_css(value)
+    elif value[-1:] in ("w", "x") and written.CANDIDATES.match(value):
+        yield from written.in_srcset(value)
     elif written.PICTURE_ENDING.search(value):
-        if written.is_picture_path(value) and not SPACE.search(value):
-            yield value
-        else:
-            yield from written.in_script(value)
+        yield from _of_text(value)
+
+
+def _of_text(value: str) -> Iterator[str]:
+    if '"' in value or value.count("'") > 1:  # an expression
+        return written.in_script(value)
+    if _is_list(value):
+        return filter(written.is_picture_path, written.in_list(value))
+    return iter((value,)) if written.is_one_reference(value) else written.in_script(value)
+
+
+def _is_list(value: str) -> bool:
+    return len(written.in_list(value)) > 1
 
 
 def words(attributes: Attributes, name: str) -> set[str]:
@@ -175,10 +204,10 @@ def words(attributes: Attributes, name: str) -> set[str]:
 
 # --------------------------------------------------------------------------------------------------------------- tables
 
+LEAST_WRAPPED = 16  # characters of base64, of a URL that percent signs wrap, or of a url()
+WRAPS = ("[", "{", "<", "url(")
 SCRIPT_URL = re.compile(r"\s*javascript:", re.IGNORECASE)
-SPACE = re.compile(r"\s")
-OF_TEXT = re.compile(r"[\s<>{}\[\]()\"']")
-MEASURE = re.compile(r"[\d./]*$|(?:image|video|audio|text|application)/[\w.+\-]+$")  # "16/9", "image/webp"
+OF_TEXT = re.compile(r"[<>{}\[\]\"]|^'|\burl\(")
 META_PICTURE = re.compile(r"image|thumb|photo|picture|contenturl|player:stream", re.IGNORECASE)
 META_VIDEO = re.compile(r"og:video(?::(?:secure_)?url)?", re.IGNORECASE)
 META_ABOUT_PICTURE = re.compile(r"(?:width|height|alt|type|user_generated)$", re.IGNORECASE)
@@ -213,10 +242,11 @@ ROLES: dict[tuple[str, str], Role] = {
     ("*", "poster"): image,
     ("*", "background"): image,
     ("*", "style"): style,
+    ("*", "value"): typed,
     ("*", "srcdoc"): markup,
 }
 SILENT = re.compile(
-    r"alt|class|id|title|name|rel|type|width|height|sizes|media|lang|dir|role|target|method|charset|integrity|crossorigin"
+    r"accept|alt|class|id|title|name|rel|type|width|height|sizes|media|lang|dir|role|target|method|charset|integrity|crossorigin"
     r"|download|placeholder|for|property|itemprop|aria-.*|data-(?:alt|caption|file-?name|id|name|title|type)"
 )
 # Names under which scripts find the picture that they load later.
@@ -226,6 +256,7 @@ SHOWN_LATER = re.compile(
     r"|(?:src|image|img|thumb|photo)$",
     re.IGNORECASE,
 )
+SET = re.compile(r"(?:src|bg|image|img|lazy|original)-?set$")
 GOES_ON = re.compile(r"data-(?:href|next(?:-(?:url|page|href|link))?)")
 FRAMES = frozenset(("iframe", "frame"))
 NOT_SHOWN = frozenset(("script", "audio", "track", "form", "link", "meta"))
@@ -239,12 +270,12 @@ def role_of(element: str, attribute: str) -> Role | None:
         return known
     if SILENT.fullmatch(attribute):
         return None
-    if attribute.endswith("srcset"):
+    if SET.search(attribute):
         return candidates
     if attribute.startswith("on"):
         return event
     if GOES_ON.fullmatch(attribute):
         return page_later
     if element not in NOT_SHOWN and SHOWN_LATER.search(attribute):
-        return page_later if element in FRAMES else shown_later
+        return frame_later if element in FRAMES else shown_later
     return anything

@@ -4,6 +4,7 @@ lxml calls a `Reader` for each element and builds no tree: memory stays flat, an
 tree, libxml2 ends at 256 levels without a word). Markup inside scripts, comments, attributes and text areas is read, too.
 """
 
+import inspect
 import re
 from collections.abc import Iterable, Mapping
 from typing import Protocol
@@ -105,8 +106,7 @@ class Reader:
             self._images(written.in_script(text) if found is None else found)
             self._unsaid(text)
         else:
-            self._images(written.in_script(text))
-            self._images(written.in_json_of_script(text))
+            self._images(written.in_program(text))
             self._unsaid(text)
 
     def _unsaid(self, text: str) -> None:
@@ -122,3 +122,7 @@ class Reader:
                 self.named.image(reference)
             if self.named.full:
                 return
+
+
+# lxml asks how many arguments `start` takes, for each parser; worked out anew, the answer takes longer than parsing a short page.
+Reader.start.__signature__ = inspect.signature(Reader.start)  # type: ignore[attr-defined]  # as `inspect` documents

@@ -1,9 +1,13 @@
 """What a page has named so far: references as they are written, to be resolved once its base is known."""
 
+import re
+
 from crawler import written
 
 MOST_REFERENCES = 20_000  # of each sort; more than are kept, because some lead nowhere
 DATA_URL = "data:"
+# The places of templates: {{name}}, ${name}, <%= name %>, {name}. What a script makes of one, only the script knows.
+UNFILLED = re.compile(r"\{\{|\$\{|<%|\{[A-Za-z_]\w{0,30}\}")
 
 
 class Named:
@@ -34,6 +38,8 @@ class Named:
 
     def _note(self, references: dict[str, None], reference: str) -> None:
         if reference[:5].lower() == DATA_URL:
+            return
+        if ("{" in reference or "<" in reference) and UNFILLED.search(reference):
             return
         if len(references) < MOST_REFERENCES:
             references[reference] = None

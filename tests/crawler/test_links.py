@@ -178,6 +178,76 @@ IMAGES = {
     ),
     "the same URL twice": ("<img src=/1><img src=/1#x><a href='https://G.example:443/1'><img src=/a/../1>", f"{AT}/1"),
     "broken markup": ("<img src=/1 <img src=/2><p><img alt='>' src=/3></i></p></p><img src='/4", f"{AT}/1 {AT}/3"),
+    "names with spaces": (
+        (
+            """<b data-file="fotos/it's a b.jpg" data-img="My Pictures/c d.png"></b><meta property=og:image content="/e f.jpg">"""
+            """<script type="application/json">{"x":"https://c.example/g h.jpg","image":"i j.jpg"}</script>"""
+            r"""<script>var a = ["/k l.jpg", 'm/it\'s n.jpg', "see o.jpg and more"]</script>"""
+        ),
+        (
+            f"{AT}/a/fotos/it's%20a%20b.jpg {AT}/a/My%20Pictures/c%20d.png {AT}/e%20f.jpg https://c.example/g%20h.jpg {AT}/a/i%20j.jpg"
+            f" {AT}/k%20l.jpg {AT}/a/m/it%27s%20n.jpg"
+        ),
+    ),
+    "escapes in CSS": (
+        (
+            r"""<style>.a{background:url(/a\ b\(1\).jpg)}.b{background:url("/c\"d")}/* url(/no.jpg) */</style>"""
+            r"""<p style='background:url(/e\26 f)'>"""
+        ),
+        f"{AT}/a%20b(1).jpg {AT}/c%22d {AT}/e&f",
+    ),
+    "several in one attribute": (
+        '<b data-images="/1.jpg,/2.jpg" data-x="https://c.example/3.jpg | //c.example/4.jpg"></b>',
+        f"{AT}/1.jpg {AT}/2.jpg https://c.example/3.jpg https://c.example/4.jpg",
+    ),
+    "a srcset under another name": (
+        """<img data-original-set="/1 1x, /2 2x"><b data-x='{"srcset":"/3 480w, /4 800w"}' data-y="/5?abc 1x, /6 2x"></b>""",
+        " ".join(f"{AT}/{which}" for which in ("1", "2", "3", "4", "5?abc", "6")),
+    ),
+    "base64 in an attribute": (
+        (
+            "<b data-x=aHR0cHM6Ly9jLmV4YW1wbGUvMS5qcGc= data-src=Ly9jLmV4YW1wbGUvMi5qcGc= data-config=eyJpbWFnZSI6Ii8zIn0="
+            " data-token=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0></b>"
+        ),
+        f"https://c.example/1.jpg https://c.example/2.jpg {AT}/3",
+    ),
+    "percent signs around JSON in an attribute": (
+        "<b data-x='%7B%22image%22%3A%22%2F1%22%7D' data-src='https%3A%2F%2Fc.example%2F2.jpg'></b>",
+        f"{AT}/1 https://c.example/2.jpg",
+    ),
+    "expressions in attributes": (
+        """<b x-data="{ images: ['/1.jpg?a=b', '/2.jpg'] }" :src="'/3.jpg?c'" ng-init="x=['/4.jpg?d']"></b>""",
+        f"{AT}/1.jpg?a=b {AT}/2.jpg {AT}/3.jpg?c {AT}/4.jpg?d",
+    ),
+    "relative references without an ending, where the name says picture": (
+        (
+            """<img data-src="thumb.php?id=1"><script>a.src = "pic.cgi?id=2"; player.poster("p/3"); b = {image: "image/png"}</script>"""
+            """<script type="application/json">{"image":{"url":"thumb.php?id=4","type":"image/png"},"photo":"12/05/2023"}</script>"""
+        ),
+        f"{AT}/a/thumb.php?id=1 {AT}/a/pic.cgi?id=2 {AT}/a/p/3 {AT}/a/thumb.php?id=4",
+    ),
+    "keys that are surely a picture's": (
+        """<script>x = {"user":{"profile_pic_url":"https://c.example/1","avatarUrl":"/2","topic":"/no"}}</script>""",
+        f"https://c.example/1 {AT}/2",
+    ),
+    "a list under its name": ('<script>images = ["/1", "/2"]; pages = ["/no"]</script>', f"{AT}/1 {AT}/2"),
+    "objects that are kept by their URL": (
+        '<script>x = {"https://c.example/1.jpg": {"w": 3}}</script>',
+        "https://c.example/1.jpg",
+    ),
+    "JSON twice escaped, with letters": (
+        r"""<script>f([1,"{\"src\":\"\/p q\\u00e4.jpg\"}"])</script>""",
+        f"{AT}/p%20q%C3%A4.jpg",
+    ),
+    "names of files where words stand, and templates that nobody filled": (
+        (
+            """<script>x = {"filename":"1.jpg","image":{"url":"/{id}.jpg","caption":"2.jpg"}}; f({alt: "3.jpg"})</script>"""
+            """<input value=4.jpg><input type=file accept="image/png, .jpg"><img src="/${x}.jpg">"""
+            """<script type=text/html><img src="{{u}}"><img src="/<%= x %>"></script>"""
+        ),
+        "",
+    ),
+    "a field with an address to copy": ("<input value=https://c.example/1.jpg>", "https://c.example/1.jpg"),
     "what names nothing": (
         (
             "<img src=''><img src='#'><img src><img src='data:image/gif;base64,R0'><img src=about:blank><img src='http://'>"
@@ -204,8 +274,8 @@ PAGES = {
         f"{AT}/3 {AT}/4 {AT}/1 {AT}/2",
     ),
     "frames": (
-        "<iframe src=/1></iframe><frameset><frame src=/2></frameset><iframe data-src=/3></iframe>",
-        f"{AT}/1 {AT}/2 {AT}/3",
+        "<iframe src=/1></iframe><frameset><frame src=/2></frameset><iframe data-src=/3></iframe><iframe data-src=c/4></iframe>",
+        f"{AT}/1 {AT}/2 {AT}/3 {AT}/a/c/4",
     ),
     "meta refresh": (
         (
@@ -218,6 +288,7 @@ PAGES = {
         """<b onclick="location.href='/1'"><a href="javascript:window.open('/2')"><b data-href=/3 data-next-url=/4>""",
         f"{AT}/1 {AT}/2 {AT}/3 {AT}/4",
     ),
+    "scripts with escapes": (r"""<b onclick="window.open('\u002F1')">""", f"{AT}/1"),
     "what leads nowhere else": (
         (
             "<a href=''><a href='#top'><a href=mailto:a@b.example><a href=tel:1><a href='javascript:void(0)'><a>"
