@@ -109,6 +109,11 @@ class Settings:
             secret=True,
         ),
     )
+    secrets: Path = field(
+        metadata=told(
+            "the folder of secrets that site files name: one file each, which its owner alone may read", folder
+        )
+    )
     contact_url: str | None = field(
         default=None,
         metadata=told(
@@ -310,6 +315,7 @@ _COMPUTED = {
     "home": lambda _, root: (root / "var").absolute(),
     "withdrawals": lambda values, _: values["home"] / "withdrawals",
     "database_url": lambda values, _: f"sqlite:///{quote(str(values['home']))}/stillwatch.sqlite3",
+    "secrets": lambda values, _: values["home"] / "secrets",
     "user_agent": _own_user_agent,
     "seen_url": lambda values, _: (values["home"] / "seen").as_uri(),
     "mail_from": _sender,

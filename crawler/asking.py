@@ -13,6 +13,7 @@ from core.ports import DailyUse
 from crawler.budget import DayBudget
 from crawler.fetch import Copy, Fetched, FetchLimits, GuardedFetch, Kind, NotFetched, Unchanged
 from crawler.frontier import host_of
+from crawler.login import Credential
 from crawler.pace import WALLED_S, Pace
 from crawler.robots import OUR_NAME, Robots, RobotsMemory
 from crawler.scope import Scope, Wanted
@@ -39,10 +40,12 @@ class Asking:
         turn: Turn,
         no_videos: str | None = None,
         daily_use: DailyUse | None = None,
+        login: Credential | None = None,
     ) -> None:
         """
         no_videos   why videos are not fetched; None: they are
         daily_use   where a day's budget is counted, if the site has one
+        login       what is said to be let in; None: nothing
         """
         self.stopped: str | None = None  # why
         self.walled: set[str] = set()  # hosts that asked for a proof of being human
@@ -57,6 +60,7 @@ class Asking:
             clock=clock,
             no_videos=no_videos,
             on_bytes=self._came,
+            login=login,
         )
         self._robots = Robots(
             self._fetch, site, OUR_NAME, memory, clock=clock, may_ask=self._may_ask_robots, on_wall=self.walled.add

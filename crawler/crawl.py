@@ -126,6 +126,7 @@ async def _crawl(
         turn=turns_at(frontier, site.name),
         no_videos=services.no_videos,
         daily_use=services.daily_use,
+        login=services.login,
     )
     under_way = UnderWay(
         site,

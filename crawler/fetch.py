@@ -1,7 +1,8 @@
 """The one guarded fetch. Every request of a crawl goes through it: pages, robots.txt and pictures alike.
 
 Each hop of each request is asked about: is the agreement still valid, is the URL within it, may robots.txt be passed, is
-the address public. Redirects are followed here and nowhere else. No cookies, no referrer, no credentials, no proxy.
+the address public. Redirects are followed here and nowhere else. No cookies, no referrer, no credentials, no proxy, but for
+a login that was agreed (login.py) and the proxy of onions (socks.py).
 Nothing is written to disk, and no failure is an exception: each ends in a named `State` with a sentence that holds no URL.
 """
 
@@ -24,10 +25,12 @@ from crawler.body import BodyLimits, Refused, read_body
 from crawler.connecting import GuardedResolver, Resolve, ask_the_system, guarded_sockets
 from crawler.error_body import beginning_of
 from crawler.failures import EXPECTED, failure
+from crawler.login import Credential
 from crawler.retry_after import http_date, retry_after_s
 from crawler.scope import NO_URL, Scope, Wanted
 from crawler.sniff import Kind
-from crawler.urls import Url, parse, resolve
+from crawler.socks import CONNECT_S, OnionConnector
+from crawler.urls import Url, is_onion, parse, resolve
 from crawler.walls import WALL_STATUSES, wall
 
 __all__ = [
@@ -150,11 +153,13 @@ class GuardedFetch:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         no_videos: str | None = None,
         on_bytes: Callable[[int], None] = lambda _: None,
+        login: Credential | None = None,
     ) -> None:
         """
         still_agreed   asked before every hop; a reason when the agreement ended or was revoked
         no_videos      why videos are not fetched, which are then UNSUPPORTED for this reason; None: they are
         on_bytes       told how many bytes of a body came, whatever became of it
+        login          what is said to be let in, where the agreement says so
         """
         self._scope = scope
         self._user_agent = user_agent
@@ -164,7 +169,9 @@ class GuardedFetch:
         self._clock = clock
         self._no_videos = no_videos
         self._on_bytes = on_bytes
+        self._login = login
         self._session: aiohttp.ClientSession | None = None
+        self._onions: aiohttp.ClientSession | None = None  # through the proxy; None: the site has none
 
     async def __aenter__(self) -> Self:
         connector = aiohttp.TCPConnector(
@@ -173,24 +180,30 @@ class GuardedFetch:
             ttl_dns_cache=NAMES_KEPT_S,
             limit=0,
         )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": self._user_agent},
-            timeout=aiohttp.ClientTimeout(connect=self._limits.connect_s, sock_read=self._limits.idle_s),
-            max_field_size=LONGEST_HEADER,
-            max_headers=MOST_HEADERS,
-            auto_decompress=False,  # unpacked bounded, in body.py
-            trust_env=False,
-        )
+        self._session = self._over(connector, self._limits.connect_s)
+        if self._scope.socks_proxy is not None:
+            self._onions = self._over(OnionConnector(self._scope.socks_proxy), max(CONNECT_S, self._limits.connect_s))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in (self._session, self._onions):
+            if session is not None:
+                await session.close()
+        self._session = self._onions = None
+
+    def _over(self, connector: aiohttp.BaseConnector, connect_s: float) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": self._user_agent},
+            timeout=aiohttp.ClientTimeout(connect=connect_s, sock_read=self._limits.idle_s),
+            max_field_size=LONGEST_HEADER,
+            max_headers=MOST_HEADERS,
+            auto_decompress=False,  # unpacked bounded, in body.py
+            trust_env=False,
+        )
 
     async def fetch(self, url: str, *, wanted: Wanted, may_fetch: MayFetch | None = None) -> Fetched | NotFetched:
         """may_fetch: asked before each hop (robots.txt); what it refuses with is the outcome.
@@ -252,7 +265,8 @@ class GuardedFetch:
         self, url: str, hop: Url, wanted: Wanted, left_s: float, known: Copy | None = None
     ) -> "Fetched | NotFetched | Unchanged | _Redirect | None":
         """None: it is not what is known, and all of it is wanted."""
-        if self._session is None:
+        session = self._onions if is_onion(hop.host) else self._session
+        if session is None:
             raise RuntimeError("GuardedFetch is not open; the cure: async with GuardedFetch(…) as fetch")
         # Built from its parts: no second parser reads the text that was checked.
         target = URL.build(
@@ -261,11 +275,13 @@ class GuardedFetch:
         headers = ACCEPT[wanted]
         if known is not None:
             headers = {**headers, **known.asked_with}
+        if self._login is not None:
+            headers = {**headers, **self._login.headers_for(hop, wanted)}
         status = None
         try:
             async with (
                 asyncio.timeout(left_s) as ends,
-                self._session.get(
+                session.get(
                     target, headers=headers, allow_redirects=False, ssl=_tls() if hop.scheme == "https" else True
                 ) as response,
             ):

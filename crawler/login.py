@@ -18,7 +18,7 @@ LONGEST: Final = 8 * 1024  # characters
 
 
 @dataclass(frozen=True, slots=True)
-class Pass:
+class Credential:
     """A login with its value."""
 
     login: Login
@@ -34,7 +34,7 @@ class Pass:
         return {}
 
 
-def read_pass(login: Login, folder: Path) -> Pass:
+def read_credential(login: Login, folder: Path) -> Credential:
     """Raises ConfigError, which names the file and never what is in it."""
     path = folder / login.secret
     try:
@@ -50,4 +50,4 @@ def read_pass(login: Login, folder: Path) -> Pass:
         raise ConfigError(
             f"{path}: must hold one line of at most {LONGEST} printable characters: the value of {login.header}"
         )
-    return Pass(login, value)
+    return Credential(login, value)

@@ -28,6 +28,7 @@ async def asking(site: WatchedSite, services: CrawlServices, frontier: Frontier)
         turn=turns_at(frontier, site.name),
         no_videos=services.no_videos,
         daily_use=services.daily_use,
+        login=services.login,
     )
 
     async def ask(url: str, wanted: Wanted) -> Fetched | NotFetched:

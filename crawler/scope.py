@@ -5,7 +5,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from core.model import State, WatchedSite
-from crawler.urls import Url, canonical, parse
+from crawler.urls import Url, canonical, is_onion, parse
 
 __all__ = ["Scope", "Wanted", "canonical"]
 
@@ -65,6 +65,7 @@ class Scope:
 
     def __init__(self, site: WatchedSite) -> None:
         self._allow_private = site.allow_private
+        self.socks_proxy = site.socks_proxy
         self._page_hosts = frozenset(site.hosts)
         self._all_hosts = self._page_hosts | frozenset(site.image_hosts)
         self._of_origin = lru_cache(maxsize=1024)(self.refusal)
@@ -93,6 +94,9 @@ class Scope:
             return State.REFUSED, reason
         if not self._agreed(url, wanted):
             return State.OUT_OF_SCOPE, "its host is not part of the agreement"
+        if self.socks_proxy is None and is_onion(url.host):
+            # No name server may be asked (RFC 7686).
+            return State.REFUSED, "it is an onion, and the site's file names no proxy for those"
         return None
 
     def address_refusal(self, address: str) -> str | None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import BaseConnector, ClientConnectionError, ClientRequest, ClientTimeout
 from aiohttp.client_proto import ResponseHandler
 
+from crawler.urls import is_onion
+
 if TYPE_CHECKING:
     from aiohttp.tracing import Trace
 
@@ -39,10 +41,6 @@ class ProxyRefused(ClientConnectionError):
     """The proxy could not, or would not, connect. The text is the reason."""
 
 
-def is_onion(host: str) -> bool:
-    return host.rstrip(".").endswith(".onion")
-
-
 class OnionConnector(BaseConnector):
     """aiohttp's pool of connections, each begun by asking the proxy for the name."""
 
@@ -53,7 +51,10 @@ class OnionConnector(BaseConnector):
         self._proxy = host.strip("[]"), int(port)
 
     async def _create_connection(
-        self, req: ClientRequest, traces: "list[Trace]", timeout: ClientTimeout
+        self,
+        req: ClientRequest,
+        traces: "list[Trace]",  # noqa: ARG002  # aiohttp's signature; nobody traces
+        timeout: ClientTimeout,  # noqa: ASYNC109  # as above
     ) -> ResponseHandler:
         host, port = req.url.raw_host or "", req.url.port or 0
         if not is_onion(host):
@@ -79,7 +80,7 @@ class OnionConnector(BaseConnector):
         family, kind, number, _, address = (await loop.getaddrinfo(*self._proxy, type=socket.SOCK_STREAM))[0]
         opened = socket.socket(family, kind, number)
         try:
-            opened.setblocking(False)  # noqa: FBT003  # the name of the method says what it is
+            opened.setblocking(False)
             await loop.sock_connect(opened, address)
             await loop.sock_sendall(opened, bytes([VERSION, 1, NO_PASSWORD]))
             if await self._read(opened, 2) != bytes([VERSION, NO_PASSWORD]):

@@ -21,6 +21,7 @@ from core.ports import DailyUse, Examiner, HitLog, SeenLog, SiteBook, SiteMemory
 from crawler.asking import Asking
 from crawler.frontier import Frontier, Leased, Pass, Tally, What
 from crawler.frontier_sqlite import SqliteFrontier
+from crawler.login import Credential
 from crawler.memory import PassMemory
 from crawler.scope import Scope, canonical
 from crawler.together import Together
@@ -55,6 +56,7 @@ class CrawlServices:
     known_days: float = 30.0  # see PassMemory
     no_videos: str | None = None  # why this machine can compare no videos, and the cure; None: it can
     daily_use: DailyUse | None = None  # where the requests of a day are counted, for sites that limit them
+    login: Credential | None = None  # what is said to be let in, where the agreement says so
     canary_found: Callable[[], datetime | None] = lambda: None  # when the examiner saw the site's canary last
     shared_frontier: Callable[[], AbstractContextManager[Frontier]] | None = None  # None: a file of this machine
 

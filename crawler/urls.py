@@ -31,6 +31,7 @@ NOT_IN_QUERY = re.compile(r"[^!$-&(-;=?-~]+")
 WELL_SPELLED = re.compile(
     r"(https?://[^/\\?#]+)?((?:/(?!/|\.|%2[eE])[\w!$&'()*+,\-.:;=@~%]*)+(?:\?[\w!$&()*+,\-./:;=?@~%]+)?)", re.ASCII
 )
+BEGINS_WITH_NAME = re.compile(r"\w[\w\-.]*(?:[/?]|\Z)", re.ASCII)  # and so not with a scheme
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -57,6 +58,11 @@ class Url(NamedTuple):
         user = f"{self.user}@" if self.user else ""
         query = "" if self.query is None else f"?{self.query}"
         return f"{self.scheme}://{user}{self.host_port}{self.path}{query}"
+
+
+def is_onion(host: str) -> bool:
+    """A name that no name server knows (RFC 7686)."""
+    return host.rstrip(".").endswith(".onion")
 
 
 def canonical(url: str) -> str | None:
@@ -98,18 +104,32 @@ class Base:
         self._url = url
         self._encoding = encoding
         self._origin = str(url._replace(path="", query=None))
+        self._scheme = f"{url.scheme}:"
+        self._folder = url.path[: url.path.rfind("/") + 1]
 
     def spell(self, reference: str) -> str | None:
         """The canonical URL."""
-        absolute = WELL_SPELLED.fullmatch(reference)
-        if absolute is not None and len(reference) <= LONGEST_URL:
+        whole = self._whole(reference)
+        absolute = WELL_SPELLED.fullmatch(whole)
+        if absolute is not None and len(whole) <= LONGEST_URL:
             origin, path = absolute.groups()
             if origin is None:
                 return self._origin + path
             if _is_canonical(origin):
-                return reference
+                return whole
         url = resolve(reference, self._url, self._encoding)
         return None if url is None else str(url)
+
+
+    def _whole(self, reference: str) -> str:
+        """The reference with its scheme or its folder, where it plainly has none of its own; it may still be spelled badly."""
+        if reference.startswith("//"):
+            return self._scheme + reference
+        folder, rest = self._folder, reference
+        while rest.startswith("../"):
+            rest = rest[3:]
+            folder = folder[: folder.rfind("/", 0, -1) + 1] or "/"
+        return folder + rest if BEGINS_WITH_NAME.match(rest) else reference
 
 
 @functools.lru_cache(maxsize=1024)

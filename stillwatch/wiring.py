@@ -418,6 +418,7 @@ class House:
     @contextmanager
     def crawl_services(self, site: WatchedSite) -> Iterator["CrawlServices"]:
         from crawler.crawl import CrawlServices
+        from crawler.login import read_credential
         from matcher.views import RECIPE
         from stillwatch.agreement import AgreementWatch
         from stillwatch.canaries import CanaryExaminer
@@ -431,6 +432,7 @@ class House:
                 lock_folder=self.locks,
                 examiner=watchful or examiner,
                 daily_use=self.daily_use,
+                login=None if site.login is None else read_credential(site.login, self.settings.secrets),
                 canary_found=(lambda: None) if watchful is None else watchful.found,
                 hit_log=self.hit_log,
                 site_book=self.site_book,
