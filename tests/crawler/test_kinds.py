@@ -189,6 +189,17 @@ def test_wordpress_says_how_many_pages_there_are(total: str, following: tuple[st
     assert KINDS["wordpress"]().read_page(page).pages == following
 
 
+@pytest.mark.parametrize(
+    "post",
+    [
+        b'{"no": 2, "resto": 1, "tim": "", "ext": "deleted", "filename": ""}',  # vichan
+        b'{"no": 2, "resto": 1, "tim": 1546294898000, "ext": ".jpg", "filedeleted": 1}',  # 4chan
+    ],
+)
+def test_a_file_that_was_deleted_is_not_asked_for(post: bytes) -> None:
+    assert read("imageboard", "https://site.example/b/res/1.json", b'{"posts": [' + post + b"]}").images == ()
+
+
 API = ("media", "posts", "pages")
 
 
