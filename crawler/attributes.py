@@ -97,13 +97,17 @@ def meta(notes: Notes, value: str, attributes: Attributes) -> None:
         if found is not None and found[1].strip():
             notes.named.link(found[1])
         return
-    names = [attributes[key] for key in ("property", "name", "itemprop") if key in attributes]
-    picture = any(META_PICTURE.search(name) and not META_ABOUT_PICTURE.search(name) for name in names)
+    name = " ".join(attributes[key] for key in ("property", "name", "itemprop") if key in attributes)
     value = value.strip()
-    if (picture and written.is_named_reference(value)) or written.is_one_reference(value):
+    if (_names_a_picture(name) and written.is_named_reference(value)) or written.is_one_reference(value):
         notes.named.image(value)
-    elif any(META_VIDEO.fullmatch(name) for name in names) and written.URL_LIKE.fullmatch(value):
+    elif META_VIDEO.search(name) and written.URL_LIKE.fullmatch(value):
         notes.named.page(value)  # mostly a page with a player; asking tells
+
+
+@lru_cache(maxsize=1024)
+def _names_a_picture(names: str) -> bool:
+    return any(META_PICTURE.search(name) and not META_ABOUT_PICTURE.search(name) for name in names.split())
 
 
 def embedded(notes: Notes, value: str, attributes: Attributes) -> None:
@@ -209,7 +213,7 @@ WRAPS = ("[", "{", "<", "url(")
 SCRIPT_URL = re.compile(r"\s*javascript:", re.IGNORECASE)
 OF_TEXT = re.compile(r"[<>{}\[\]\"]|^'|\burl\(")
 META_PICTURE = re.compile(r"image|thumb|photo|picture|contenturl|player:stream", re.IGNORECASE)
-META_VIDEO = re.compile(r"og:video(?::(?:secure_)?url)?", re.IGNORECASE)
+META_VIDEO = re.compile(r"(?:^|\s)og:video(?::(?:secure_)?url)?(?:\s|$)", re.IGNORECASE)
 META_ABOUT_PICTURE = re.compile(r"(?:width|height|alt|type|user_generated)$", re.IGNORECASE)
 REFRESH = re.compile(r"""[\s\d.]*[;,]?\s*(?:url\s*=)?\s*["']?([^"']*)""", re.IGNORECASE)
 TURNS_A_PAGE = frozenset(("prev", "previous", "first", "last", "start", "up", "index", "contents", "archives"))

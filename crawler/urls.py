@@ -120,7 +120,6 @@ class Base:
         url = resolve(reference, self._url, self._encoding)
         return None if url is None else str(url)
 
-
     def _whole(self, reference: str) -> str:
         """The reference with its scheme or its folder, where it plainly has none of its own; it may still be spelled badly."""
         if reference.startswith("//"):

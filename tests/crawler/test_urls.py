@@ -160,6 +160,8 @@ PIECES = st.lists(
             "/",
             "//",
             "..",
+            "../",
+            "a/b.jpg",
             ".",
             "%2e",
             "%zz",
@@ -192,9 +194,9 @@ def test_the_canonical_spelling_is_ascii_without_spaces_and_its_own(text: str) -
     assert url is None or (url.isascii() and url.isprintable() and " " not in url and canonical(url) == url)
 
 
-@given(PIECES)
-def test_the_short_way_of_spelling_agrees_with_the_long_one(reference: str) -> None:
-    base = parse("https://h.example/a/b?c")
+@given(PIECES, st.sampled_from(["", "a/b?c", "a/b/", "a//b/c", "a|b/c/d"]))
+def test_the_short_way_of_spelling_agrees_with_the_long_one(reference: str, at: str) -> None:
+    base = parse(f"https://h.example/{at}")
     assert base is not None
     meant = resolve(reference, base)
 
