@@ -444,8 +444,11 @@ def _measured(world: World, watched: Watched, setting: Setting) -> Measured:
 
 
 def compare(setting: Setting, seeds: Sequence[int], processes: int) -> dict[str, list[Measured]]:
-    with multiprocessing.Pool(processes) as pool:
-        worlds = pool.map(partial(measured, setting), seeds, chunksize=1)
+    if processes == 1:
+        worlds = [measured(setting, seed) for seed in seeds]
+    else:
+        with multiprocessing.Pool(processes) as pool:
+            worlds = pool.map(partial(measured, setting), seeds, chunksize=1)
     return {name: [world[name] for world in worlds] for name in POLICIES}
 
 
@@ -484,11 +487,11 @@ def report(setting: Setting, seeds: Sequence[int], found: Mapping[str, Sequence[
     print(flush=True)
 
 
-def same_by_server(setting: Setting, seed: int) -> None:
+def same_by_server(setting: Setting, seed: int, port: int = PORT) -> None:
     """Every policy asks the real server; it must make the visits that it makes in memory, and find the same."""
-    world = drawn(seed, setting.size, setting.days, PORT, threads_differ=setting.threads_differ)
+    world = drawn(seed, setting.size, setting.days, port, threads_differ=setting.threads_differ)
     for name, policy in POLICIES.items():
-        served = by_server(world, policy(world, setting.budget_per_h), setting.budget_per_h, PORT)
+        served = by_server(world, policy(world, setting.budget_per_h), setting.budget_per_h, port)
         remembered = in_memory(world, policy(world, setting.budget_per_h), setting.budget_per_h)
         if served != remembered:
             raise SystemExit(f"{name}: the server was asked otherwise than memory")
