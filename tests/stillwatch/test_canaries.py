@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from alerts.watching import CanaryState
-from core.model import Canary, Examination, State, Topic, TroubleKind, WatchedSite
+from core.model import Canary, Examination, Fingerprint, HashedPicture, PersonId, State, Topic, TroubleKind, WatchedSite
 from crawler.crawl import crawl_site
 from matcher.decode import Decoder
 from stillwatch.canaries import CanaryExaminer, canary_for, drawn
@@ -140,6 +140,24 @@ def test_each_pass_says_whether_it_found_the_canary_and_nobody_is_found_in_it(ho
     assert list(house.hit_log.all()) == []
     assert house.case_book.alerts() == []
     assert house.enrolled_hashes.count() == 0
+
+
+def test_what_is_known_from_earlier_passes_is_no_reason_not_to_look_for_the_canary(house: House) -> None:
+    somebody = Fingerprint(hasher="pdq", view="full", bits="5a" * 32, quality=100)
+    picture = HashedPicture(ref="one", quality=100, fingerprints=(somebody,))
+    house.people.enrol(
+        PersonId("somebody"), "views", [picture], datetime.now(UTC)
+    )  # else nothing is compared, nor known
+    canary = drawn()
+    shown = {"/one.png": drawn_picture(1), "/canary.png": canary}
+    plant(house, canary)
+    with serve(gallery(shown)) as site:
+        for _ in range(4):
+            crawled(house, watched(house, site))
+
+        assert site.asked.count("/canary.png") == 4
+        assert site.asked.count("/one.png") < 4  # is known, and not due
+    assert all(each.canary is not None for each in house.site_book.passes("local"))
 
 
 def test_a_missed_canary_is_told_once_and_its_return_ends_it(house: House) -> None:
