@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.watching import next_pass
-from core.model import Canary, DayUse, Fingerprint, Hours, Limits, PassRecord, Politeness, Standing, State
+from core.model import Canary, DayUse, Fingerprint, Hours, Limits, PassRecord, Politeness, Standing, State, TroubleKind
 from tests.web.scene import NOW, passed, site
 from web.desk.watching import BAR, SIGHT_OF, SIGHTS, Sight, Verdict, bar, columns, watch
 from web.desk.words import Tone
@@ -171,3 +171,14 @@ def test_a_site_whose_day_is_used_up_is_next_asked_tomorrow() -> None:
     assert watch(limited, Standing.WATCHED, [recent], NOW, today=DayUse(requests=99)).next_pass == NOW + 55 * MINUTE
     tomorrow = watch(limited, Standing.WATCHED, [recent], NOW, today=DayUse(requests=100)).next_pass
     assert tomorrow == datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def test_a_site_in_trouble_is_not_called_watched_and_one_that_may_not_be_asked_has_no_trouble() -> None:
+    walled = passed("gallery", ago=30 * MINUTE, walled=("cdn.gallery.example",))
+    empty = [passed("gallery", ago=hour * 60 * MINUTE + 10 * MINUTE, images={}) for hour in range(3)]
+
+    assert verdict(walled) is Verdict.TROUBLED
+    assert watch(GALLERY, Standing.WATCHED, [walled], NOW).troubles.keys() == {TroubleKind.WALLED}
+    assert verdict(*empty) is Verdict.TROUBLED
+    assert verdict(*empty[:2]) is Verdict.EMPTY
+    assert watch(GALLERY, Standing.PAUSED, [walled], NOW).troubles == {}

@@ -97,6 +97,7 @@ class Verdict(enum.Enum):
     PAUSED = ("paused", Tone.WAIT)
     REVOKED = ("revoked", Tone.QUIET)
     NOT_FOUND = ("canary not found", Tone.BAD)
+    TROUBLED = ("in trouble", Tone.BAD)
     STOPPED = ("stopped for now", Tone.WAIT)
     LATE = ("late", Tone.BAD)
     BLIND = ("sees nothing", Tone.BAD)
@@ -239,8 +240,11 @@ def watch(
     shown = next((each for each in passes if each.finished is not None), newest)
     verdict, reason = _verdict(site, standing, newest, shown, now)
     found = canary_state(site, canary, passes, now)
-    if found is CanaryState.MISSED and verdict.tone is not Tone.BAD and verdict not in ENDED:
+    wrong = {} if verdict in ENDED else troubles(site, canary, passes, now)
+    if TroubleKind.CANARY_MISSED in wrong and verdict.tone is not Tone.BAD:
         verdict, reason = Verdict.NOT_FOUND, f"{reason} The canary was not found for more than a day.".strip()
+    elif wrong and verdict.tone is not Tone.BAD:
+        verdict = Verdict.TROUBLED
     stopped = verdict in ENDED
     left = site.agreement.expires_on - now.astimezone(UTC).date()
     return SiteWatch(
@@ -257,7 +261,7 @@ def watch(
         columns=columns(passes),
         canary=canary,
         canary_state=found,
-        troubles={} if stopped else troubles(site, canary, passes, now),
+        troubles=wrong,
     )
 
 
