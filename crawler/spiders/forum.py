@@ -31,6 +31,7 @@ ATTACHMENTS = (
     r"[?&;]action=dlattach\b",  # SMF
     r"/attachments/[^/?]+\.\d+/?$",  # XenForo: /attachments/drawing-jpg.12/
     r"[?&]mod=attachment&",  # Discuz
+    r"/attachment/\d+/?$",  # django-machina
 )
 
 # In front of what follows: the folder of the forum.
@@ -43,7 +44,7 @@ LEFT_OUT = {
         + r"/(?:search|search-forums|find-new|whats-new|recent|unread|popular|online|badges|calendar|compose|outgoing|goto)(?:[/?]|$)",
         ROOT + r"/(?:messages|conversations|direct-messages|notifications|bookmarks|misc|memberlist|groups)(?:[/?]|$)",
         ROOT + r"/(?:members|users|u|user)/?(?:\?|$)",
-        r"\.rss(?:\?|$)|/(?:feed|external|syndication)(?:\.php)?(?:[/?]|$)",
+        r"\.rss(?:\?|$)|/(?:feeds?|external|syndication)(?:\.php)?(?:[/?]|$)",
         r"[?&;](?:highlight|hilit|goto|sort|sortby|order|ascending|direction|daysprune|datecut|prefix_id|replytocom)=",
     ),
     "phpBB": (
@@ -83,6 +84,7 @@ LEFT_OUT = {
     "FlaskBB": (
         r"/post/\d+|/topic/[^/?]+/(?:post|trivialize|highlight|lock|unlock|delete|first_unread)\b|/markread\b",
     ),
+    "django-machina": (r"/topic/[^/?]+/\?post=\d|/member/profile/\d+/[^?]",),
     "Misago": (r"/t/[^/?]+/\d+/(?:post|last|new|unapproved|best-answer)\b",),
 }
 # What is done with a thread or post, where these words end its address.
@@ -91,7 +93,7 @@ FORMS = (
 )
 OF_A_THREAD = r"/(?:threads?|topics?|t|d|posts?)/"
 PEOPLE = (
-    r"/(?:members|users?|u|profile)/[^/?]+",
+    r"/(?:members|users?|u|profile|member/profile)/[^/?]+",
     r"/(?:member|profile)\.php\?|/memberlist\.php\?mode=viewprofile|/user-\d+\.html",
     r"[?&;]action=profile\b",
 )

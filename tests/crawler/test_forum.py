@@ -45,6 +45,7 @@ def test_forms_searches_lists_of_people_and_what_is_read_already_are_not(path: s
         "/index.php?action=dlattach;topic=12.0;attach=5;image",
         "/attachments/drawing-jpg.12/",
         "/forum.php?mod=attachment&aid=5",
+        "/forum/attachment/5/",
     ],
 )
 def test_an_attachment_is_a_picture_whatever_it_is_called(path: str) -> None:
