@@ -16,11 +16,11 @@ from stillwatch.demo.site import DemoSite, site_toml
 from tests.contracts.waiting import until
 from tests.journeys.folders import installation, strays
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.slow]
 
 CRAWL = ("crawl", "demo", "--once", "--json")
-PICTURES = 240
-CONCURRENCY = 16  # of the demo's site, which is one host: so much one worker may have had under way
+PICTURES = 160
+CONCURRENCY = 4  # of the demo's site, which is one host: so much the killed one may have had under way
 KILLED_AFTER = 80  # requests
 
 
