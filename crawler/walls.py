@@ -17,15 +17,16 @@ CAPTCHA: Final = "a captcha stands instead of the page"
 
 # https://developers.cloudflare.com/cloudflare-challenges/challenge-types/challenge-pages/detect-response/
 _MITIGATED: Final = "challenge"
-_CHALLENGE = re.compile(
-    rb"challenge-platform|__cf_chl_|cf-challenge|cf_challenge|cf-turnstile|Attention Required! \| Cloudflare|<title>Just a moment",
-    re.IGNORECASE,
+# In lower case, as all markup below: looking for words in a page of 64 KiB takes a tenth of what one expression for all of them does.
+_CHALLENGE: Final = (
+    *(b"challenge-platform", b"__cf_chl_", b"cf-challenge", b"cf_challenge", b"cf-turnstile"),
+    *(b"attention required! | cloudflare", b"<title>just a moment"),
 )
 # reCAPTCHA, hCaptcha, Turnstile, Friendly Captcha, GeeTest, and the interstitials of DataDome, HUMAN and Imperva.
-_CAPTCHA = re.compile(
-    rb"g-recaptcha|recaptcha/(?:api|enterprise)\.js|h-captcha|hcaptcha\.com/1/api\.js|cf-turnstile|challenges\.cloudflare\.com"
-    rb"|frc-captcha|geetest|captcha-delivery\.com|px-captcha|_Incapsula_Resource",
-    re.IGNORECASE,
+_CAPTCHA: Final = (
+    *(b"g-recaptcha", b"recaptcha/api.js", b"recaptcha/enterprise.js", b"h-captcha", b"hcaptcha.com/1/api.js"),
+    *(b"cf-turnstile", b"challenges.cloudflare.com", b"frc-captcha", b"geetest"),
+    *(b"captcha-delivery.com", b"px-captcha", b"_incapsula_resource"),
 )
 _LINK = re.compile(
     rb"<a\s[^<>]*?\bhref\s{0,9}=\s{0,9}(?:[\"']\s{0,9})?(?!#|javascript:|mailto:)([^\s\"'>]+)", re.IGNORECASE
@@ -43,14 +44,18 @@ def wall(status: int, headers: Mapping[str, str], body: bytes, host: str) -> str
     """
     if headers.get("cf-mitigated", "").strip().lower() == _MITIGATED:
         return CLOUDFLARE
-    head = body[:READ]
+    head = body[:READ].lower()
     if status in WALL_STATUSES:
-        if "cloudflare" in headers.get("server", "").lower() and _CHALLENGE.search(head):
+        if "cloudflare" in headers.get("server", "").lower() and _any(_CHALLENGE, head):
             return CLOUDFLARE
-        return CAPTCHA if _CAPTCHA.search(head) else None
-    if 200 <= status <= 299 and len(body) <= READ and _CAPTCHA.search(head):
+        return CAPTCHA if _any(_CAPTCHA, head) else None
+    if 200 <= status <= 299 and len(body) <= READ and _any(_CAPTCHA, head):
         return None if _PICTURE.search(head) or _leads_on(head, host) else CAPTCHA
     return None
+
+
+def _any(words: tuple[bytes, ...], head: bytes) -> bool:
+    return any(word in head for word in words)
 
 
 def _leads_on(head: bytes, host: str) -> bool:
