@@ -23,15 +23,31 @@ from core.errors import StoreUnavailable
 from core.model import Known, State
 from core.ports import SiteMemory
 from crawler.fetch import Copy, Fetched, head_of, validators
+from crawler.fetch import Kind as PageKind
 from crawler.links import PageLinks
-from crawler.revisit import HOUR_S, LOOK_S, UNCHANGED_COST, Kind, Learned, after_failure, after_visit, due_at, plan
+from crawler.revisit import (
+    HOUR_S,
+    LOOK_S,
+    UNCHANGED_COST,
+    Kind,
+    Learned,
+    Standing,
+    after_failure,
+    after_visit,
+    due_at,
+    kind_of,
+    plan,
+)
 
 log = logging.getLogger(__name__)
+_LOTS = random.SystemRandom()  # nobody is to know when a picture is fetched whole
 
 WHOLE_A_DAY = 0.015  # of all pictures and pages, whatever the site says of changes
 WHOLE_AFTER_AT_MOST = 3  # times `days`
 WRITTEN_EVERY_S = 1.0
-OF_THE_PACE = 0.5  # so much of what politeness allows goes to pages that were read before; the rest is for pictures and new pages
+OF_THE_PACE = (
+    0.5  # so much of what politeness allows goes to pages that were read before; the rest is for pictures and new pages
+)
 LEAST_DELAY_S = 0.05
 DUE_AT_MOST = 50_000  # pictures of a pass that are asked for by what is known of them; others are fetched whole
 
@@ -76,7 +92,7 @@ class PassMemory:
         recipe: str,
         days: float,
         clock: Callable[[], datetime],
-        draw: Callable[[], float] = random.SystemRandom().random,
+        draw: Callable[[], float] = _LOTS.random,
     ) -> None:
         """
         recipe  the hashes that are made of a picture; what was known under another one is due
@@ -224,19 +240,26 @@ class PassMemory:
         fetched: Fetched | None,
         known: Known | None,
         new: int,
+        new_pages: int,
         of: int,
         start: bool,
     ) -> None:
         """
-        fetched  None: the site says that it is unchanged
-        new      how many of the `of` pictures and pages that it names were not known from anywhere
+        fetched    None: the site says that it is unchanged
+        new        how many of the `of` pictures and pages that it names were not known from anywhere
+        new_pages  of these
+        start      named by the site's file
         """
         now = self._clock()
         before = _learned(known.learned) if known is not None else None
-        if before is None:
-            before = Learned(met=now.timestamp(), kind=Kind.SECTION if start else Kind.OTHER)
+        before = before or Learned(met=now.timestamp())
+        standing = Standing(
+            start=start or before.kind is Kind.SECTION,  # once one, until watching it has shown otherwise
+            feed=before.kind is Kind.FEED or (fetched is not None and _is_feed(fetched)),
+            first_named=new_pages,
+        )
         learned = after_visit(
-            before,
+            replace(before, kind=kind_of(standing, before)),
             now=now.timestamp(),
             new=new,
             at_least=new == of,
@@ -309,6 +332,10 @@ class PassMemory:
                 await loop.run_in_executor(self._thread, self._store.learn, self._site, learned)
         except StoreUnavailable as error:
             log.warning("memory.not_written: %s", error)
+
+
+def _is_feed(fetched: Fetched) -> bool:
+    return "xml" in fetched.headers.get("content-type", "").lower() and fetched.kind is not PageKind.HTML
 
 
 def _learned(text: str) -> Learned | None:

@@ -238,13 +238,14 @@ class Pipeline:
             return  # nobody asked for it
         changed = isinstance(seen.outcome, Fetched)
         asked = [found.url for found in children if found.state is None or found.known] if changed else []
-        new = sum(url not in known and under_way.is_first(url) for url in asked)
+        new = {url for url in asked if url not in known and under_way.is_first(url)}
         under_way.memory.read_page(
             seen.leased.url,
             links,
             fetched=seen.outcome if isinstance(seen.outcome, Fetched) else None,
             known=seen.known,
-            new=new,
+            new=len(new),
+            new_pages=sum(found.what is What.PAGE and found.url in new for found in children),
             of=len(asked) or 1,
             start=seen.leased.url == seen.leased.found_on,
         )
