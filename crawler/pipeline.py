@@ -15,7 +15,7 @@ from core.errors import StillwatchError, StoreUnavailable
 from core.model import Added, Hit, ImageSighting, Known, State, hit_of
 from crawler import traps
 from crawler.fetch import Fetched, Kind, NotFetched, Unchanged, Wanted
-from crawler.frontier import UNASKED, Found, Leased, What
+from crawler.frontier import UNASKED, Found, What
 from crawler.handler import WANTED
 from crawler.links import PageLinks
 from crawler.scope import Scope
