@@ -14,9 +14,7 @@ from crawler.fetch import Fetched
 from crawler.links import PageLinks
 from crawler.spiders.site import SiteSpider
 
-LONGEST_PATH = (
-    300  # characters, with the query; no forum makes longer ones, and 5,000 of them are not to be looked through
-)
+LONGEST_PATH = 300  # characters, with the query: 5,000 longer ones, which no forum makes, are not to be looked through
 
 # Who brings no cookie has the session in each address, or the language (NodeBB): one page would be many.
 READER = re.compile(r"(?<=[?&;])(?:(?:sid|s|PHPSESSID)=[0-9a-zA-Z,\-]{20,64}|lang=[a-zA-Z_\-]{2,10})(?:[&;]|$)")
