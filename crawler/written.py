@@ -79,7 +79,7 @@ QUOTED_URL = re.compile(
     r"""(["'`])((?:(?:https?:|\.{1,2})?/|[\w\-.]{1,40}[/?])[^"'`\s<>\\{}|^]{1,2000})\1""", re.IGNORECASE
 )
 
-WHOLE_URL = re.compile(r"""https?://[^"'`\s<>\\{}|^]{1,2000}""")
+WHOLE_URL = re.compile(r"""https?://[^"'`\s<>{}|^]{1,2000}""")
 
 PICTURE_WORDS = (
     "image|img|photo|picture|thumb|poster|avatar|logo|screenshot|cover|preview|contenturl|src|original|hires|hi_res"
@@ -240,12 +240,13 @@ def unsaid_in_script(text: str) -> Iterator[str]:
     """Whole URLs in quotes that do not say what they lead to. Asking tells: a page is read, and a picture compared."""
     if "http" not in text:
         return
-    text = _unescaped(text)
+    for _ in range(2 if "\\" in text else 0):
+        text = _plain_slashes(text).replace('\\"', '"')
     for found in islice(WHOLE_URL.finditer(text), MOST_VALUES):
-        url = found[0]
         quote = text[found.start() - 1 : found.start()]
         if quote not in QUOTES or text[found.end() : found.end() + 1] != quote:
             continue
+        url = _unescaped(found[0])
         if PICTURE_ENDING.search(url) is None and not is_other_path(url):
             yield url
 
@@ -262,15 +263,18 @@ def _unescaped(text: str) -> str:
     for _ in range(2):  # JSON in a string of a script is escaped twice
         if "\\" not in text:
             break
-        text = (
-            text.replace("\\/", "/").replace("\\u002F", "/").replace("\\u0026", "&")
-        )  # nearly all of them, in a fraction of the time
+        text = _plain_slashes(text)
         if "\\'" in text:
             text = APOSTROPHE.sub("%27", text)
         text = ESCAPE.sub(_character, text)
     if "&#" in text:
         text = ENTITY_OF_APOSTROPHE.sub("%27", text)
     return text.replace("&amp;", "&") if "&amp;" in text else text
+
+
+def _plain_slashes(text: str) -> str:
+    """Without the escapes that URLs are mostly written with, in a fraction of the time that all of them take."""
+    return text.replace("\\/", "/").replace("\\u002F", "/").replace("\\u0026", "&")
 
 
 def _character(escape: re.Match[str]) -> str:
