@@ -95,14 +95,15 @@ def images_pipeline(url: str, folder: Path, hash_: Hash | None) -> Callable[[], 
 # --------------------------------------------------------------------------------------------------------------- Crawlee
 
 
-def crawlee(url: str, folder: Path, hash_: Hash | None) -> Callable[[], int]:
+def crawlee(url: str, folder: Path, hash_: Hash | None, *, in_memory: bool = False) -> Callable[[], int]:
+    """As it comes, its queue is in files. `in_memory`: it is not, and is lost with the process."""
     os.environ["CRAWLEE_STORAGE_DIR"] = str(folder / "crawlee")
     import logging
     from datetime import timedelta
 
     from crawlee import ConcurrencySettings, Request
     from crawlee.crawlers import HttpCrawler, HttpCrawlingContext
-    from crawlee.storage_clients import MemoryStorageClient
+    from crawlee.storage_clients import FileSystemStorageClient, MemoryStorageClient
     from parsel import Selector
     from PIL import Image
 
@@ -113,7 +114,7 @@ def crawlee(url: str, folder: Path, hash_: Hash | None) -> Callable[[], int]:
             concurrency_settings=ConcurrencySettings(
                 min_concurrency=CONCURRENCY, desired_concurrency=CONCURRENCY, max_concurrency=CONCURRENCY
             ),
-            storage_client=MemoryStorageClient(),
+            storage_client=MemoryStorageClient() if in_memory else FileSystemStorageClient(),
             configure_logging=False,
             respect_robots_txt_file=False,
             request_handler_timeout=timedelta(minutes=5),
@@ -223,6 +224,7 @@ ARMS: Final[dict[str, Callable[[str, Path], Callable[[], int]]]] = {
     "Scrapy ImagesPipeline + imagehash.phash": lambda url, folder: images_pipeline(url, folder, phash),
     "Scrapy ImagesPipeline + pdqhash": lambda url, folder: images_pipeline(url, folder, pdq),
     "Crawlee": lambda url, folder: crawlee(url, folder, None),
+    "Crawlee, its queue in memory": lambda url, folder: crawlee(url, folder, None, in_memory=True),
     "Crawlee + imagehash.phash": lambda url, folder: crawlee(url, folder, phash),
     "Crawlee + pdqhash": lambda url, folder: crawlee(url, folder, pdq),
     "Stillwatch, fetch alone": lambda url, folder: ours(url, folder, "nothing"),

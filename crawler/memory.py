@@ -206,6 +206,8 @@ class PassMemory:
     # ------------------------------------------------------------------------------------------------------ remember
 
     def saw_picture(self, fetched: Fetched, state: State, sha256: str | None) -> None:
+        if self._store is None:
+            return
         etag, last_modified = validators(fetched)
         times = self.times()
         self._keep(

@@ -224,7 +224,11 @@ def crawl(
         return
     from stillwatch.passes import each_in_its_own_process
 
-    options = [*(["--dry-run"] if dry_run else []), *(["--due"] if due else []), *([f"--max-pages={max_pages}"] if max_pages else [])]
+    options = [
+        *(["--dry-run"] if dry_run else []),
+        *(["--due"] if due else []),
+        *([f"--max-pages={max_pages}"] if max_pages else []),
+    ]
     every_s = min(site.politeness.every_s for site in chosen)
     while True:
         started = time.monotonic()

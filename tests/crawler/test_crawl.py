@@ -14,8 +14,8 @@ import pytest
 from core.errors import ConfigError, Conflict, NotAgreed, StoreUnavailable
 from core.model import Added, Hit, Hours, Limits, Politeness, State, WatchedSite
 from crawler.crawl import Progress, site_lock
-from crawler.turns import Turns
 from crawler.scheduler import PATIENCE_S
+from crawler.turns import Turns
 from crawler.under_way import SILENT_AT_MOST
 from tests.crawler.local_site import PNG, Answer, LocalSite, number, page, picture, serve
 from tests.crawler.planted import PERSON, Crawl, sha256

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from core.model import Overlay
 from matcher.geometry import overlay, registered
 from matcher.hashers import area
+from matcher.planes.means import means
 from matcher.views import CROP_TURNS, CROPS, HALVES, KINDS, TURNS, WHOLE, Box, View, enrolled_views, is_view, parsed
 from tests.matcher.photographs import photograph, plane
 
@@ -106,7 +107,7 @@ def test_area_hashes_hardly_change_with_the_size() -> None:
 def test_the_squares_are_the_means_of_areas() -> None:
     pixels = np.random.default_rng(3).integers(0, 256, (192, 256), dtype=np.uint8)
 
-    whole, half = area.squares(area.table(pixels), [(0, 0, 1000, 1000), (0, 0, 500, 1000)])
+    whole, half = means(pixels, [(0, 0, 1000, 1000), (0, 0, 500, 1000)])
 
     assert np.allclose(whole, pixels.reshape(64, 3, 64, 4).mean(axis=(1, 3)), atol=1e-3)
     assert np.allclose(half, pixels[:, :128].reshape(64, 3, 64, 2).mean(axis=(1, 3)), atol=1e-3)
