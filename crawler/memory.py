@@ -108,6 +108,7 @@ class PassMemory:
         self._new: list[Known] = []
         self._learned: dict[str, str] = {}  # of pages that did not change: nothing else of them is written anew
         self._due: dict[str, Known] = {}
+        self._asked: list[tuple[Collection[str], asyncio.Future[Mapping[str, Known]]]] = []
         self._always: frozenset[str] = frozenset()
         self._planned: dict[str, float] | None = None  # when each page is due, where only due ones are asked for
         self._hits: Mapping[tuple[str, str], Sequence[str]] = {}
@@ -143,8 +144,35 @@ class PassMemory:
     # --------------------------------------------------------------------------------------------------------- known
 
     async def recall(self, urls: Collection[str]) -> Mapping[str, Known]:
+        """At least what is known of these. What is asked at the same time is asked of the store at once."""
         if self._store is None or not urls:
             return {}
+        loop = asyncio.get_running_loop()
+        if not self._asked:
+            loop.call_soon(self._recall_all)
+        answer: asyncio.Future[Mapping[str, Known]] = loop.create_future()
+        self._asked.append((urls, answer))
+        return await answer
+
+    def _recall_all(self) -> None:
+        asked, self._asked = self._asked, []
+        recalling = asyncio.get_running_loop().create_task(self._recall({url for urls, _ in asked for url in urls}))
+
+        def hand_out(done: "asyncio.Task[Mapping[str, Known]]") -> None:
+            for _, answer in asked:
+                if answer.done():
+                    continue  # whoever asked was cancelled
+                if done.cancelled():
+                    answer.cancel()
+                elif (error := done.exception()) is not None:
+                    answer.set_exception(error)
+                else:
+                    answer.set_result(done.result())
+
+        recalling.add_done_callback(hand_out)
+
+    async def _recall(self, urls: Collection[str]) -> Mapping[str, Known]:
+        assert self._store is not None
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._store.recall, self._site, urls)
         except StoreUnavailable as error:
