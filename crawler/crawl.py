@@ -166,6 +166,7 @@ async def _crawl(
         "urls": sum(pages.values()) + sum(images.values()),
         "bytes": tally.byte_count,
         "unchanged": {"pages": under_way.unchanged[What.PAGE], "images": under_way.unchanged[What.IMAGE]},
+        "cut_pages": under_way.cut_pages,
         "finished": finished is not None and not dry_run,
         "stopped": asking.stopped,
         "seconds": round(loop.time() - began, 3),

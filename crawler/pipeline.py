@@ -221,6 +221,7 @@ class Pipeline:
         self, seen: Seen, links: PageLinks, children: Sequence[Found], known: Mapping[str, Known]
     ) -> None:
         under_way = self._under_way
+        under_way.cut_pages += links.truncated
         for found in children:
             if found.known and under_way.is_first(found.url):
                 under_way.unchanged[What.IMAGE] += 1

@@ -129,6 +129,7 @@ class UnderWay:
         self.asked: Counter[What] = Counter()  # by this call and, of a resumed pass, before; those under way included
         self.byte_count = 0
         self.unchanged: Counter[What] = Counter()  # of this call
+        self.cut_pages = 0  # of this call: pages that name more than is kept of one
         self.memory = PassMemory(
             None if bounds.dry_run else services.memory,
             site.name,

@@ -366,6 +366,8 @@ def _show_summary(summary: Mapping[str, object], json: bool) -> None:
             line(
                 f"  {what:7} {states or 'none'}" + (f"; {unchanged} of them unchanged, and known" if unchanged else "")
             )
+        if each["cut_pages"]:
+            line(f"  {each['cut_pages']} pages name more than is kept of one: what comes after that was not looked at")
 
 
 # -------------------------------------------------------------------------------------------------------------- recheck
