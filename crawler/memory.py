@@ -96,7 +96,7 @@ class PassMemory:
     ) -> None:
         """
         recipe  the hashes that are made of a picture; what was known under another one is due
-        days    a picture is asked for again after so long at the latest
+        days    a picture is asked for again after so long at the latest; 0: in each pass, whole
         draw    evenly from 0 to 1
         """
         self._store = store
@@ -181,7 +181,7 @@ class PassMemory:
 
     def is_settled(self, known: Known) -> bool:
         """A picture: there is no need to ask for it in this pass. What is due is kept, to be asked for by `copy_of_picture`."""
-        if known.state not in SETTLED or known.recipe != self._recipe or known.url in self._always:
+        if self._days <= 0 or known.state not in SETTLED or known.recipe != self._recipe or known.url in self._always:
             return False
         now = self._clock()
         if now < min(known.again_at, known.whole_at):

@@ -68,6 +68,7 @@ class Crawl:
     seen: SeenLog | None = None
     remembers: bool = False  # from one pass to the next
     recipe: str = "views-1"
+    known_days: float = 30.0
 
     def __post_init__(self) -> None:
         picture = HashedPicture(ref="ref-1", quality=90, fingerprints=(FULL,))
@@ -97,6 +98,7 @@ class Crawl:
             daily_use=self.store.daily_use,
             memory=self.store.site_memory if self.remembers else None,
             recipe=self.recipe,
+            known_days=self.known_days,
         )
 
     def run(

@@ -234,6 +234,17 @@ def test_another_recipe_makes_known_pictures_due(tmp_path: Path) -> None:
     assert not [path for path in site.unchanged if path.endswith(".png")]
 
 
+def test_nothing_is_skipped_where_nothing_is_to_be_known(tmp_path: Path) -> None:
+    with serve(Gallery()) as site:
+        crawl = Crawl(tmp_path, remembers=True)
+        crawl.run(site.watched())
+        crawl.known_days = 0.0
+        again = asked(site, lambda: crawl.run(site.watched()))
+
+    assert again == ["/", "/1.png", "/2.png", "/3.png", "/a", "/b"]
+    assert not [path for path in site.unchanged if path.endswith(".png")]
+
+
 def test_of_somebody_who_withdrew_a_known_picture_is_no_hit(tmp_path: Path) -> None:
     with serve(Gallery()) as site:
         crawl = Crawl(tmp_path, planted("/1.png"), remembers=True)
