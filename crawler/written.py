@@ -101,6 +101,7 @@ OF_TEXT = re.compile(
 )
 NAME_OF_OBJECT = re.compile(r"([\w\-]{1,40})\s{0,3}$")
 NAME_BEFORE = re.compile(r"""(?<![\w\-])([\w\-]{1,40})["']?\s{0,3}[:=(]\s{0,3}(\[\s{0,9})?$""")
+NAMES_WHAT_FOLLOWS = frozenset(":=([")
 LIST_GOES_ON = re.compile(r"\s*,\s*")
 GOES_TO = re.compile(
     r"""(?:location(?:\.href)?\s{0,3}=|window\.open\(|location\.(?:assign|replace)\()\s{0,3}["']([^"']+)["']"""
@@ -299,8 +300,14 @@ def _word(text: str, ending: re.Match[str], lowest: int) -> tuple[int, int]:
 
 def _is_of_text(text: str, start: int) -> bool:
     """Whether the string that starts here is said to be words for people: `alt: "beach.jpg"`."""
-    name = NAME_BEFORE.search(text, max(0, start - 60), max(0, start - 1))
+    name = _name_before(text, max(0, start - 1))
     return name is not None and _key(name[1]).text
+
+
+def _name_before(text: str, at: int) -> re.Match[str] | None:
+    if text[max(0, at - 12) : at].rstrip()[-1:] not in NAMES_WHAT_FOLLOWS:  # most strings have no name
+        return None
+    return NAME_BEFORE.search(text, max(0, at - 60), at)
 
 
 def _with_spaces(text: str, start: int, end: int) -> str | None:
@@ -331,7 +338,7 @@ def _named_in_quotes(text: str) -> Iterator[str]:
     list_ended = -1  # where the last URL of a list of pictures ended
     for found in islice(QUOTED_URL.finditer(text), MOST_VALUES):
         goes_on = list_ended >= 0 and LIST_GOES_ON.fullmatch(text, list_ended, found.start()) is not None
-        name = None if goes_on else NAME_BEFORE.search(text, max(0, found.start() - 60), found.start())
+        name = None if goes_on else _name_before(text, found.start())
         named = name is not None and _names_a_picture(name[1])
         if (goes_on or named) and is_named_reference(found[2]):
             yield found[2]
