@@ -41,7 +41,7 @@ from benchmarks.watched_sites import (
 )
 from crawler import revisit
 from crawler.links import read_page
-from crawler.revisit import HOUR_S, UNCHANGED_COST, Learned, Standing
+from crawler.revisit import HOUR_S, UNCHANGED_COST, Kind, Learned, Standing
 
 DAYS: Final = 21.0
 COUNTED: Final = 6 / 7  # of the days; later uploads would have too little time to be met
@@ -232,7 +232,7 @@ class Oracle:
         return planned
 
     def met(self, url: str, hour: float, start: bool) -> None:  # noqa: ARG002  # as every policy
-        self.pages[url] = Learned(met=hour * HOUR_S)
+        self.pages[url] = Learned(met=hour * HOUR_S, kind=Kind.OTHER if "/thread/" in url else Kind.SECTION)
 
     def choose(self, hour: float) -> str | float:
         if not self._due:
