@@ -378,6 +378,23 @@ def test_the_start_page_is_due_before_its_albums_and_every_page_in_the_end(tmp_p
     assert when["/"] <= 3 * 60
 
 
+def test_a_page_of_news_is_asked_for_at_each_look_though_the_last_one_began_a_moment_before(tmp_path: Path) -> None:
+    """Four new pictures an hour on the start page: as often as is polite."""
+    gallery = Gallery()
+    looks = 0
+    with serve(gallery) as site:
+        crawl = Crawl(tmp_path, remembers=True, now=NOW)
+        for look in range(60):
+            crawl.now = NOW + timedelta(minutes=5 * look, seconds=3 * (look % 5))
+            if look % 3 == 0:
+                gallery.albums[f"/new/{look}"] = [f"/new/{look}.png"]
+            began = len(site.asked)
+            crawl.run(site.watched(politeness=Politeness(delay_s=0.0, concurrency=4, every_s=600.0)), only_due=True)
+            looks += look >= 48 and "/" in site.asked[began:]
+
+    assert looks == 12
+
+
 def test_a_new_album_on_a_page_that_is_due_is_read_at_once(tmp_path: Path) -> None:
     gallery = Gallery()
     with serve(gallery) as site:
