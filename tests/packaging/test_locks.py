@@ -1,6 +1,7 @@
 """The locks: every package pinned and hashed, no registry named, and each one an extension of the one before."""
 
 import re
+from collections.abc import Iterable
 import tomllib
 from pathlib import Path
 
@@ -23,6 +24,11 @@ def pins(name: str) -> dict[str, list[str]]:
     return pinned
 
 
+def versions(lines: Iterable[str]) -> set[str]:
+    """Without the systems they are for."""
+    return {line.partition(" ;")[0] for line in lines}
+
+
 @each_lock
 def test_every_package_is_pinned_and_hashed(name: str) -> None:
     entries = re.split(r"\n(?=[a-z0-9])", read(name))[1:]
@@ -43,7 +49,10 @@ def test_no_lock_names_a_registry(name: str) -> None:
 def test_the_tests_run_with_the_versions_that_people_run(smaller: str, larger: str) -> None:
     small, large = pins(smaller), pins(larger)
 
-    assert {package: large.get(package) for package in small} == small
+    # A peer may ask for a package on every system that we ask for on some: the version is what counts.
+    assert {package: versions(large.get(package, ())) for package in small} == {
+        package: versions(lines) for package, lines in small.items()
+    }
     assert len(large) > len(small)
 
 
