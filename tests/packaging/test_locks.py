@@ -1,8 +1,8 @@
 """The locks: every package pinned and hashed, no registry named, and each one an extension of the one before."""
 
 import re
-from collections.abc import Iterable
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
