@@ -33,7 +33,9 @@ class Lane:
 
     def take_page(self, leased: Leased, known: Known | None) -> None:
         memory = self._under_way.memory
-        if known is None or known.images is None or self._under_way.is_canary_page(leased.url):
+        if known is not None and known.sha256 is not None and memory.is_settled(known):
+            self._start(self._settle(Seen(leased, None, known=known)))  # the link led to a picture
+        elif known is None or known.images is None or self._under_way.is_canary_page(leased.url):
             self._to_spider(leased, None, None)
         elif not memory.is_due(leased.url):
             self._start(self._settle(Seen(leased, None, known=known)))

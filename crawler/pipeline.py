@@ -53,7 +53,8 @@ class Pipeline:
     async def _settle(self, seen: Seen) -> State:
         leased, outcome = seen.leased, seen.outcome
         if outcome is None:
-            return await self._known_page(seen)
+            assert seen.known is not None, "else it would have been asked for"
+            return await (self._known_picture(seen) if seen.known.images is None else self._known_page(seen))
         if isinstance(outcome, NotFetched):
             return await self._not_fetched(seen, outcome)
         if isinstance(outcome, Unchanged):
@@ -117,7 +118,8 @@ class Pipeline:
             for page in pages:
                 await self._under_way.tell_of_page(hits, page)
             told.update(pages)
-        self._under_way.memory.saw_no_change(known)
+        if seen.outcome is not None:
+            self._under_way.memory.saw_no_change(known)
         self._under_way.unchanged[What.IMAGE] += 1
         self._show(seen, state, known.sha256, next(iter(hits), None), unchanged=True)
         return state

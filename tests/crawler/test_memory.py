@@ -88,6 +88,20 @@ def test_the_summary_accounts_for_every_url_as_if_it_had_been_fetched(tmp_path: 
     assert second["finished"] is True
 
 
+def test_a_link_that_led_to_a_known_picture_is_not_followed_again(tmp_path: Path) -> None:
+    def answers(path: str) -> Answer | None:
+        return tagged(page("/show?id=1")) if path == "/" else tagged(picture(path))
+
+    with serve(answers) as site:
+        crawl = Crawl(tmp_path, [picture("/show?id=1").body_bytes()], remembers=True)
+        first = crawl.run(site.watched())
+        again = asked(site, lambda: crawl.run(site.watched()))
+
+    assert again == ["/"]
+    assert first["images"] == {"hit": 1}
+    assert [(line.state, line.unchanged) for line in crawl.lines] == [(State.HIT, False), (State.HIT, True)]
+
+
 def test_a_new_picture_on_a_page_that_changed_is_the_only_one_asked_for(tmp_path: Path) -> None:
     gallery = Gallery()
     with serve(gallery) as site:
