@@ -82,7 +82,7 @@ def counted(record: PassRecord) -> Counted:
 
 def coverage(passes: Sequence[PassRecord]) -> Coverage | None:
     """`passes` newest first. None: none has finished yet."""
-    done = [counted(each) for each in _finished(passes)[: BEFORE + 1]]
+    done = [counted(each) for each in _asked(passes)[: BEFORE + 1]]
     if not done:
         return None
     last, *before = done
@@ -101,12 +101,18 @@ def _usual(passes: Sequence[Counted]) -> Counted:
 
 
 def last_good_look(passes: Sequence[PassRecord]) -> datetime | None:
-    """The end of the last finished pass that compared a picture; None: none of these did."""
-    return next((each.finished for each in _finished(passes) if _sum(each.images, COMPARED)), None)
+    """The end of the last finished pass in which the site answered and a picture was compared, or known; None: none of these was one."""
+    asked = (each for each in _finished(passes) if each.answered is None or each.answered > 0)
+    return next((each.finished for each in asked if _sum(each.images, COMPARED)), None)
 
 
 def _finished(passes: Sequence[PassRecord]) -> list[PassRecord]:
     return [each for each in passes if each.finished is not None]
+
+
+def _asked(passes: Sequence[PassRecord]) -> list[PassRecord]:
+    """Finished ones, without those in which nothing was due: what is known from earlier passes says nothing of how the site is now."""
+    return [each for each in _finished(passes) if each.answered is None or each.answered + (each.failed or 0) > 0]
 
 
 def _sum(counts: Mapping[State, int], states: Collection[State]) -> int:
@@ -169,7 +175,7 @@ def _troubles(
     walled = next((each.walled for each in passes if each.walled or each.finished is not None), ())
     if walled:
         yield TroubleKind.WALLED, WALLED.format(hosts=", ".join(walled))
-    row = _finished(passes)[:IN_A_ROW]
+    row = _asked(passes)[:IN_A_ROW]
     if len(row) < IN_A_ROW:
         return
     if all(State.ROBOTS_UNREAD in each.pages or State.ROBOTS_UNREAD in each.images for each in row):
@@ -181,6 +187,8 @@ def _troubles(
 
 
 def _only_errors(record: PassRecord) -> bool:
+    if record.answered is not None:
+        return record.answered == 0 and (record.failed or 0) > 0
     done = record.pages.get(State.READ, 0) + _sum(record.images, LOOKED_AT)
     return not done and counted(record).errors > 0
 

@@ -218,6 +218,9 @@ class PassRecord:
     canary: datetime | None = None  # when the site's canary was found; None: it was not, or there is none
     walled: tuple[str, ...] = ()  # hosts that asked for a proof of being human, and were left alone
     stopped: str = ""  # why it is not finished, where it says so itself
+    # What was asked for; what was known from earlier passes is counted above and not here. None: of a pass that did not say.
+    answered: int | None = None  # with a body, or that nothing has changed
+    failed: int | None = None  # errors and silence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from typing import ParamSpec, Self, TypeVar
 from core.model import Added, Examination, Hit, ImageSighting, PassRecord, SeenPicture, State, WatchedSite
 from core.ports import DailyUse, Examiner, HitLog, SeenLog, SiteBook, SiteMemory
 from crawler.asking import Asking
-from crawler.frontier import Frontier, Leased, Pass, Tally, What
+from crawler.frontier import UNASKED, Frontier, Leased, Pass, Tally, What
 from crawler.frontier_sqlite import SqliteFrontier
 from crawler.login import Credential
 from crawler.memory import PassMemory
@@ -34,6 +34,7 @@ EXAMINED_AT_ONCE = 4  # one thread waits for the decoder while another compares
 RECORDED_EVERY_S = 5.0
 TOLD_EVERY_S = 1.0
 HASHES_ASKED_S = 0.25
+FAILED = frozenset({State.HTTP_ERROR, State.TIMEOUT, State.UNREACHABLE, State.ROBOTS_UNREAD, State.TRUNCATED})
 SILENT_AT_MOST = 20  # requests in a row that a host does not answer; what waits for it then ends the same way, unasked
 
 
@@ -129,6 +130,7 @@ class UnderWay:
         self.asked: Counter[What] = Counter()  # by this call and, of a resumed pass, before; those under way included
         self.byte_count = 0
         self.unchanged: Counter[What] = Counter()  # of this call
+        self.answered = self.failed = 0  # requests of this call
         self.cut_pages = 0  # of this call: pages that name more than is kept of one
         self.memory = PassMemory(
             None if bounds.dry_run else services.memory,
@@ -257,6 +259,8 @@ class UnderWay:
 
     async def heard_from(self, host: str, state: State) -> None:
         """Counts how often in a row a host was silent, and gives up on what waits for it when it was too often."""
+        self.failed += state in FAILED
+        self.answered += state not in FAILED and state not in UNASKED
         if state not in (State.TIMEOUT, State.UNREACHABLE):
             self._silent[host] = 0
             return
@@ -284,6 +288,8 @@ class UnderWay:
             byte_count=tally.byte_count,
             canary=self.services.canary_found(),
             walled=tuple(sorted(self.asking.walled)),
+            answered=self.answered,
+            failed=self.failed,
             stopped="" if finished is not None else self.asking.stopped or "",
         )
         if not self.bounds.dry_run:

@@ -266,4 +266,9 @@ def taken_up(before: PassRecord | None, record: PassRecord) -> PassRecord:
     if before is None:
         return record
     walled = tuple(sorted({*before.walled, *record.walled}))
-    return replace(record, canary=record.canary or before.canary, walled=walled)
+    answered, failed = _more(before.answered, record.answered), _more(before.failed, record.failed)
+    return replace(record, canary=record.canary or before.canary, walled=walled, answered=answered, failed=failed)
+
+
+def _more(one: int | None, other: int | None) -> int | None:
+    return max((each for each in (one, other) if each is not None), default=None)

@@ -447,6 +447,8 @@ class SitePass(Row):
     canary = models.DateTimeField(null=True)
     walled = models.JSONField(default=list)
     stopped = models.TextField(default="")
+    answered = models.IntegerField(null=True)
+    failed = models.IntegerField(null=True)
 
     class Meta:
         indexes = [models.Index(fields=["site", "-started", "-id"], name="pass_newest_of_site")]

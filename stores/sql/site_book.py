@@ -49,6 +49,8 @@ class SqlSiteBook:
                     "canary": kept.canary,
                     "walled": list(kept.walled),
                     "stopped": kept.stopped,
+                    "answered": kept.answered,
+                    "failed": kept.failed,
                 },
             )
             if record.canary is not None:
@@ -72,4 +74,6 @@ def _record(row: SitePass) -> PassRecord:
         canary=row.canary,
         walled=tuple(row.walled),
         stopped=row.stopped,
+        answered=row.answered,
+        failed=row.failed,
     )

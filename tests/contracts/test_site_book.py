@@ -18,6 +18,8 @@ def passed(number: int, site: str = "gallery") -> PassRecord:
         canary=NOW + number * MINUTE,
         walled=("cdn.gallery.example",),
         stopped="asked to stop",
+        answered=41,
+        failed=2,
     )
 
 
