@@ -10,7 +10,8 @@ StillwatchError             exit 1
 ├── Conflict                exit 1   somebody else changed it first: read again and repeat
 ├── NotDelivered            exit 1   a mail or message was refused or could not be handed over
 │   └── DeliveryUnknown     exit 1   it may have been handed over: never sent again by itself
-└── DecoderUnavailable      exit 1   no decoder child can be started on this machine
+├── DecoderUnavailable      exit 1   no decoder child can be started on this machine
+└── BrowserUnavailable      exit 1   no browser can be started on this machine
 
 What is expected is no exception but a value: a picture that cannot be decoded is an `Examination` with a named `State`.
 """
@@ -61,4 +62,8 @@ class DeliveryUnknown(NotDelivered):
 
 
 class DecoderUnavailable(StillwatchError):
+    pass
+
+
+class BrowserUnavailable(StillwatchError):
     pass

@@ -183,6 +183,8 @@ class Intake:
         if self._wanted is Wanted.ROBOTS:
             return None
         reason = f"the body is {form.name}"
+        if self._wanted is Wanted.PART and form.kind.compared:
+            return Refused(State.UNSUPPORTED, f"{reason}, which is asked for by itself", form.kind)
         if form.kind is Kind.VIDEO and self._limits.no_videos is not None:
             return Refused(State.UNSUPPORTED, self._limits.no_videos, form.kind)
         if self._wanted is Wanted.IMAGE and not form.supported:

@@ -61,6 +61,7 @@ ACCEPT = {
     # Sites that choose a format by this are asked for one of those that are decoded.
     Wanted.IMAGE: {"Accept": "image/jpeg,image/png,image/webp,image/gif,*/*;q=0.5", "Accept-Encoding": "identity"},
     Wanted.PAGE: {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Encoding": "gzip"},
+    Wanted.PART: {"Accept": "*/*", "Accept-Encoding": "gzip"},
     Wanted.ROBOTS: {"Accept": "text/plain,*/*;q=0.8", "Accept-Encoding": "gzip"},
 }
 

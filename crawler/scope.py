@@ -19,6 +19,7 @@ class Wanted(enum.Enum):
 
     PAGE = "page"
     IMAGE = "image"
+    PART = "part of a page"  # scripts, styles and what these ask for
     ROBOTS = "robots.txt"
 
 
@@ -73,7 +74,7 @@ class Scope:
     def refusal(self, url: str, wanted: Wanted = Wanted.PAGE) -> tuple[State, str] | None:
         """Why this URL may not be asked for, judged by its text alone; None if it may.
 
-        Pages are on `hosts` only; pictures, and the robots.txt that speaks of them, on `image_hosts`, too.
+        Pages are on `hosts` only; pictures, parts of pages, and the robots.txt that speaks of them, on `image_hosts`, too.
         """
         parsed = parse(url)
         if parsed is None:

@@ -76,6 +76,7 @@ def test_what_we_import_is_declared() -> None:
             *project["dependencies"],
             *project["optional-dependencies"]["postgres"],
             *project["optional-dependencies"]["video"],
+            *project["optional-dependencies"]["rendered"],
         )
     }
 
