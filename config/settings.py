@@ -26,6 +26,7 @@ from config.values import (
     mail_address,
     masked,
     number,
+    on_or_off,
     scheme_only,
     url,
     whole_number,
@@ -174,6 +175,14 @@ class Settings:
     )
     web_port: int = field(default=8080, metadata=told("the port of the page, on 127.0.0.1", whole_number(0, 65535)))
     decoder_children: int = field(default=1, metadata=told("child processes that decode pictures", whole_number(1, 64)))
+    browser_sandbox: bool = field(
+        default=True,
+        metadata=told(
+            "on or off: the sandbox of the browser that reads sites of kind rendered. Root cannot have it; off is for containers that "
+            "hold nothing else of worth",
+            on_or_off,
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,6 +342,8 @@ def _shown(each: "dataclasses.Field[Any]", value: object) -> str:
             return "not set"
         case tuple():
             return scheme_only(value) or "none"
+        case bool():
+            return "on" if value else "off"
         case float():
             return f"{value:g}"
         case str() if each.metadata["secret"]:

@@ -86,6 +86,14 @@ def whole_number(low: int, high: int) -> Reader:
     return read
 
 
+def on_or_off(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value not in ("on", "off"):
+        raise Unfit("must be on or off")
+    return value == "on"
+
+
 def number(low: float, high: float) -> Reader:
     def read(value: object) -> float:
         if isinstance(value, str):

@@ -22,7 +22,7 @@ from crawler.kept_robots import KeptRobots
 from crawler.locks import FileLock, held_by
 from crawler.scope import Scope, canonical
 from crawler.settings import scrapy_settings
-from crawler.spiders import KINDS
+from crawler.spiders import BY_BROWSER, KINDS
 from crawler.turns import turns_at
 from crawler.under_way import Bounds, CrawlServices, ImageLine, Progress, UnderWay
 
@@ -50,6 +50,9 @@ def crawl_site(
     """
     if site.kind not in KINDS:
         raise ConfigError(f"site {site.name!r}: no spider of kind {site.kind!r}; known kinds: {', '.join(KINDS)}")
+    no_browser = services.chromium.why_not() if site.kind in BY_BROWSER else None
+    if no_browser is not None:
+        raise ConfigError(f"site {site.name!r}: {no_browser}")
     reason = services.still_agreed()
     if reason is not None:
         raise NotAgreed(f"site {site.name!r}: {reason}")

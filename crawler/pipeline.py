@@ -60,14 +60,14 @@ class Pipeline:
         if isinstance(outcome, Unchanged):
             await self._under_way.heard_from(leased.host, State.READ)
             return await (self._known_page(seen) if leased.what is What.PAGE else self._known_picture(seen))
-        self._under_way.byte_count += len(outcome.body)
+        self._under_way.byte_count += len(outcome.body) + seen.part_bytes
         await self._under_way.heard_from(leased.host, State.READ)
         if outcome.kind.compared:
             return await self._picture(seen, outcome)
         if leased.what is What.IMAGE:
             return await self._finish(seen, State.NOT_IMAGE, byte_count=len(outcome.body))
         state = PAGE_STATES.get(outcome.kind, State.UNSUPPORTED)
-        await self._page(seen, state, len(outcome.body))
+        await self._page(seen, state, len(outcome.body) + seen.part_bytes)
         return state
 
     # ----------------------------------------------------------------------------------------------------------- kinds

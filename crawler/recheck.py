@@ -16,6 +16,7 @@ from crawler.frontier import UNASKED, Frontier
 from crawler.looking import Ask, asking
 from crawler.memory import nothing_there
 from crawler.scope import Wanted, canonical
+from crawler.spiders import BY_BROWSER
 from crawler.under_way import CrawlServices
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,8 @@ async def _look_again(
     pages: dict[str, _Page] = {}  # several pictures are on one page: it is asked for once
     async with asking(site, services, frontier) as ask:
         with ThreadPoolExecutor(1, "examiner") as examiner:
-            return [await _look(target.hit, ask, services, examiner, pages) for target in targets]
+            by_scripts = site.kind in BY_BROWSER
+            return [await _look(each.hit, ask, services, examiner, pages, by_scripts=by_scripts) for each in targets]
 
 
 async def _look(
@@ -65,6 +67,8 @@ async def _look(
     services: CrawlServices,
     examiner: ThreadPoolExecutor,
     pages: dict[str, _Page],
+    *,
+    by_scripts: bool,
 ) -> Look:
     outcome = await ask(hit.image_url, Wanted.IMAGE)
     if isinstance(outcome, NotFetched):
@@ -78,7 +82,7 @@ async def _look(
             examiner, _compare, hit, outcome, services
         )
     if hit.page_url not in pages:
-        pages[hit.page_url] = _read(await ask(hit.page_url, Wanted.PAGE))
+        pages[hit.page_url] = _read(await ask(hit.page_url, Wanted.PAGE), by_scripts=by_scripts)
     page = pages[hit.page_url]
     return Look(
         hit=hit.id,
@@ -102,7 +106,8 @@ def _compare(hit: Hit, fetched: Fetched, services: CrawlServices) -> tuple[State
     return examination.state, False if examination.state in (State.HIT, State.CLEAR) else None
 
 
-def _read(outcome: Fetched | NotFetched) -> _Page:
+def _read(outcome: Fetched | NotFetched, *, by_scripts: bool) -> _Page:
+    """by_scripts   what the page does not name itself, its scripts may show"""
     if isinstance(outcome, NotFetched):
         return _Page(outcome.state)
     if outcome.kind.compared:  # the page was the picture itself
@@ -114,4 +119,4 @@ def _read(outcome: Fetched | NotFetched) -> _Page:
         return _Page(State.BROKEN)
     # A page without a single link says little: it may be a wall that only crawlers see.
     names = frozenset(found.images) | frozenset(found.pages)
-    return _Page(State.READ, names, whole=bool(names) and not found.truncated)
+    return _Page(State.READ, names, whole=bool(names) and not (found.truncated or by_scripts))

@@ -19,10 +19,12 @@ from typing import ParamSpec, Self, TypeVar
 from core.model import Added, Examination, Hit, ImageSighting, PassRecord, SeenPicture, State, WatchedSite
 from core.ports import DailyUse, Examiner, HitLog, SeenLog, SiteBook, SiteMemory
 from crawler.asking import Asking
+from crawler.chromium import Chromium
 from crawler.frontier import UNASKED, Frontier, Leased, Pass, Tally, What
 from crawler.frontier_sqlite import SqliteFrontier
 from crawler.login import Credential
 from crawler.memory import PassMemory
+from crawler.rendering import Rendering
 from crawler.scope import Scope, canonical
 from crawler.together import Together
 
@@ -58,6 +60,7 @@ class CrawlServices:
     no_videos: str | None = None  # why this machine can compare no videos, and the cure; None: it can
     daily_use: DailyUse | None = None  # where the requests of a day are counted, for sites that limit them
     login: Credential | None = None  # what is said to be let in, where the agreement says so
+    chromium: Chromium = field(default_factory=Chromium)  # for pages that are put together by scripts
     canary_found: Callable[[], datetime | None] = lambda: None  # when the examiner saw the site's canary last
     shared_frontier: Callable[[], AbstractContextManager[Frontier]] | None = None  # None: a file of this machine
 
@@ -139,6 +142,7 @@ class UnderWay:
             days=services.known_days,
             clock=services.clock,
         )
+        self.rendering = Rendering(services.chromium, asking.ask, lambda: asking.stopped, services.user_agent)
         self._first: set[int] = set()  # digests of URLs
         self._canary_page = None if site.canary_page is None else canonical(site.canary_page)
         self._on_progress = on_progress
@@ -165,6 +169,7 @@ class UnderWay:
         if self._recording is not None:
             self._recording.cancel()
             await asyncio.gather(self._recording, return_exceptions=True)
+        await self.rendering.__aexit__(kind, error, trace)
         await self.memory.__aexit__(kind, error, trace)
         for threads in (self._examiner_threads, self._seen_thread, self._writer_thread):
             threads.shutdown()

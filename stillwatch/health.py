@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from alerts.watching import CanaryState
 from core.errors import StillwatchError, StoreUnavailable
 from core.model import State, TroubleKind, rfc3339
+from crawler.spiders import BY_BROWSER
 from stillwatch.watchfulness import SiteLook, look_at
 from stillwatch.wiring import House, no_videos, utc_now
 
@@ -48,6 +49,7 @@ def checks(house: House, now: datetime) -> Iterator[Check]:
     yield from _seen(house, now)
     yield from _work(house)
     yield _contact(house)
+    yield from _browser(house)
     yield from _sites(house, now)
 
 
@@ -163,6 +165,20 @@ def _videos() -> Check:
         what="are not compared: each that is met ends as unsupported",
         cure=why_not.partition(": ")[2],
     )
+
+
+def _browser(house: House) -> Iterator[Check]:
+    """Only where a site is read by one."""
+    sites = [site.name for site in house.sites()[0] if site.kind in BY_BROWSER]
+    if not sites:
+        return
+    why_not = house.chromium.why_not()
+    if why_not is None:
+        walls = "its sandbox" if house.settings.browser_sandbox else "no sandbox (STILLWATCH_BROWSER_SANDBOX=off)"
+        yield Check(name="browser", health="ok", what=f"Chromium, with {walls}")
+    else:
+        what = f"{', '.join(sites)} cannot be crawled on this machine"
+        yield Check(name="browser", health="bad", what=what, cure=why_not.partition(": ")[2])
 
 
 def _quarantine(house: House) -> Check:

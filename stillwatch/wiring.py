@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from alerts.channels import Channels
     from alerts.desk import Desk
     from alerts.mail import Courier
+    from crawler.chromium import Chromium
     from crawler.crawl import CrawlServices
     from crawler.frontier import Frontier
     from matcher.confirm import Limits
@@ -415,6 +416,18 @@ class House:
 
     # --------------------------------------------------------------------------------------------------------- crawling
 
+    @cached_property
+    def chromium(self) -> "Chromium":
+        from crawler.chromium import Chromium
+
+        return Chromium(sandboxed=self.settings.browser_sandbox)
+
+    def no_browser(self, site: WatchedSite) -> str | None:
+        """Why this machine cannot read the pages of this site, with the cure; None: it can."""
+        from crawler.spiders import BY_BROWSER
+
+        return self.chromium.why_not() if site.kind in BY_BROWSER else None
+
     @contextmanager
     def crawl_services(self, site: WatchedSite) -> Iterator["CrawlServices"]:
         from crawler.crawl import CrawlServices
@@ -433,6 +446,7 @@ class House:
                 examiner=watchful or examiner,
                 daily_use=self.daily_use,
                 login=None if site.login is None else read_credential(site.login, self.settings.secrets),
+                chromium=self.chromium,
                 canary_found=(lambda: None) if watchful is None else watchful.found,
                 hit_log=self.hit_log,
                 site_book=self.site_book,

@@ -52,6 +52,12 @@ def _mastodon() -> "type[SiteSpider]":
     return MastodonSpider
 
 
+def _rendered() -> "type[SiteSpider]":
+    from crawler.spiders.rendered import RenderedSpider
+
+    return RenderedSpider
+
+
 KINDS: "dict[str, Callable[[], type[SiteSpider]]]" = {
     "gallery": _gallery,
     "forum": _forum,
@@ -60,4 +66,6 @@ KINDS: "dict[str, Callable[[], type[SiteSpider]]]" = {
     "feed": _feed,
     "wordpress": _wordpress,
     "mastodon": _mastodon,
+    "rendered": _rendered,
 }
+BY_BROWSER = frozenset(("rendered",))  # kinds whose pages say nothing before their scripts have run

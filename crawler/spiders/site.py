@@ -8,6 +8,7 @@ from typing import ClassVar
 from scrapy import Request, Spider
 from scrapy.http import Response
 
+from core.errors import StillwatchError
 from core.model import Known, State
 from crawler.fetch import Fetched, Kind, NotFetched, Unchanged
 from crawler.frontier import Leased
@@ -28,6 +29,7 @@ class Seen:
     outcome: Fetched | NotFetched | Unchanged | None = field(repr=False)  # None: of a page known, which is not due
     links: PageLinks | None = field(default=None, repr=False)
     known: Known | None = field(default=None, repr=False)  # from an earlier pass
+    part_bytes: int = 0  # of what was asked for to read it
 
 
 class SiteSpider(Spider):
@@ -50,19 +52,27 @@ class SiteSpider(Spider):
             yield Seen(response.leased, outcome, known=response.known)
             return
         try:
-            if len(outcome.body) > LARGE_PAGE:
-                links = await self.under_way.read(self.read_page, outcome)
-            else:
-                links = self.read_page(outcome)
+            seen = await self.look_at(response, outcome)
+        except StillwatchError as error:  # of ours; crawl_site raises it
+            self.under_way.break_off(error)
+            given_back = NotFetched(url=outcome.url, state=State.PENDING, reason="the reading failed")
+            seen = Seen(response.leased, given_back, known=response.known)
         except Exception as error:  # noqa: BLE001  # one page made to break its reader must not end the watch of the site
             # Without the traceback: it may quote the page.
             log.warning(
                 "crawl.page_unreadable", extra={"site": self.under_way.site.name, "error": type(error).__name__}
             )
             unread = NotFetched(url=outcome.url, state=State.BROKEN, reason="could not be read")
-            yield Seen(response.leased, unread, known=response.known)
+            seen = Seen(response.leased, unread, known=response.known)
+        yield seen
+
+    async def look_at(self, looked: Looked, page: Fetched) -> Seen:
+        """Reads a page. A kind that has to ask for more on the way says here what came of it."""
+        if len(page.body) > LARGE_PAGE:
+            links = await self.under_way.read(self.read_page, page)
         else:
-            yield Seen(response.leased, outcome, links, response.known)
+            links = self.read_page(page)
+        return Seen(looked.leased, page, links, looked.known)
 
     @staticmethod
     def read_page(page: Fetched) -> PageLinks:

@@ -45,7 +45,7 @@ def check_sites(names: Annotated[list[str] | None, typer.Argument(metavar="NAMEâ
     house = House.open()
     read, faults = house.sites()
     wanted = set(names or [])
-    verdicts: list[tuple[str, str | None]] = [(site.name, fault(site, house.site_book, utc_now())) for site in read]
+    verdicts = [(site.name, fault(site, house.site_book, utc_now()) or house.no_browser(site)) for site in read]
     verdicts += [(bad.path.stem, bad.reason) for bad in faults]
     unknown = wanted - {name for name, _ in verdicts}
     if unknown:

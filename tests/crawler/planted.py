@@ -20,6 +20,7 @@ from core.model import (
     WatchedSite,
 )
 from core.ports import SeenLog
+from crawler.chromium import Chromium
 from crawler.crawl import CrawlServices, ImageLine, Progress, crawl_site
 from stores.memory import MemoryStore
 
@@ -68,6 +69,7 @@ class Crawl:
     seen: SeenLog | None = None
     remembers: bool = False  # from one pass to the next
     recipe: str = "views-1"
+    chromium: Chromium = field(default_factory=Chromium)
     known_days: float = 30.0
 
     def __post_init__(self) -> None:
@@ -98,6 +100,7 @@ class Crawl:
             daily_use=self.store.daily_use,
             memory=self.store.site_memory if self.remembers else None,
             recipe=self.recipe,
+            chromium=self.chromium,
             known_days=self.known_days,
         )
 
