@@ -229,8 +229,8 @@ class PassMemory:
             self._planned = {url: due_at(learned, per_h[url]) for url, learned in pages.items()}
 
     def is_due(self, url: str) -> bool:
-        # What is due before the middle between this look and the next is due now: else a page that is due at each look, and was visited some
-        # seconds after the last one had begun, would be asked for at every other one.
+        # What is due before the middle between this look and the next is due now: else a page that is due at each look, and was visited
+        # some seconds after the last one had begun, would be asked for at every other one.
         return self._planned is None or self._planned.get(url, -math.inf) <= self._clock().timestamp() + LOOK_S / 2
 
     # ------------------------------------------------------------------------------------------------------ remember

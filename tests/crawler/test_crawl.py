@@ -578,9 +578,7 @@ def test_two_sites_can_be_crawled_by_one_process(tmp_path: Path) -> None:
     assert [summary["urls"] for summary in summaries] == [12, 12]
 
 
-def test_a_page_that_names_more_than_is_kept_of_one_is_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_that_names_more_than_is_kept_of_one_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("crawler.links.MOST_PAGES", 2)
     with serve(small_gallery) as site:
         summary = Crawl(tmp_path).run(site.watched())

@@ -382,7 +382,7 @@ def test_the_start_page_is_due_before_its_albums_and_every_page_in_the_end(tmp_p
     with serve(Gallery()) as site:
         crawl = Crawl(tmp_path, remembers=True, now=NOW)
         crawl.run(site.watched(), only_due=True)
-        for minutes in range(5, 60 * 24 * 2, 10):
+        for minutes in range(5, 60 * 24 * 2, 35):
             crawl.now = NOW + timedelta(minutes=minutes)
             for path in asked(site, lambda: crawl.run(site.watched(), only_due=True)):
                 when.setdefault(path, minutes)
