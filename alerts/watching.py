@@ -82,7 +82,7 @@ def counted(record: PassRecord) -> Counted:
 
 def coverage(passes: Sequence[PassRecord]) -> Coverage | None:
     """`passes` newest first. None: none has finished yet."""
-    done = [counted(each) for each in _asked(passes)[: BEFORE + 1]]
+    done = [counted(each) for each in _finished(passes)[: BEFORE + 1]]
     if not done:
         return None
     last, *before = done
@@ -108,11 +108,6 @@ def last_good_look(passes: Sequence[PassRecord]) -> datetime | None:
 
 def _finished(passes: Sequence[PassRecord]) -> list[PassRecord]:
     return [each for each in passes if each.finished is not None]
-
-
-def _asked(passes: Sequence[PassRecord]) -> list[PassRecord]:
-    """Finished ones, without those in which nothing was due: what is known from earlier passes says nothing of how the site is now."""
-    return [each for each in _finished(passes) if each.answered is None or each.answered + (each.failed or 0) > 0]
 
 
 def _sum(counts: Mapping[State, int], states: Collection[State]) -> int:
@@ -175,7 +170,7 @@ def _troubles(
     walled = next((each.walled for each in passes if each.walled or each.finished is not None), ())
     if walled:
         yield TroubleKind.WALLED, WALLED.format(hosts=", ".join(walled))
-    row = _asked(passes)[:IN_A_ROW]
+    row = _finished(passes)[:IN_A_ROW]
     if len(row) < IN_A_ROW:
         return
     if all(State.ROBOTS_UNREAD in each.pages or State.ROBOTS_UNREAD in each.images for each in row):
@@ -203,7 +198,10 @@ def trouble_of(site: str, kind: TroubleKind, reason: str, now: datetime) -> Trou
 
 
 def next_pass(site: WatchedSite, newest: PassRecord | None, now: datetime, today: DayUse = NOTHING_USED) -> datetime:
-    """When the next pass may begin; `now` when it is due already. today: what was asked of the site on this UTC day."""
+    """When the site is asked again at the latest (pages that bring more are asked for sooner); `now` when it is due already.
+
+    today: what was asked of the site on this UTC day.
+    """
     due = now if newest is None else max(now, newest.started + timedelta(seconds=site.politeness.every_s))
     if today.spent(site.limits) is not None:
         due = max(due, datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC))

@@ -117,13 +117,23 @@ class Hours:
         return at >= self.opens or at < self.closes
 
 
+LOOK_S = 300.0  # as often as politeness lets a page that lists what is new be asked for: crawler.revisit
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Politeness:
     delay_s: float = 0.5  # between two requests to one host
     concurrency: int = 4  # requests under way at one host
     robots: str = "obey"  # or "agreed": the agreement names robots.txt
     hours: Hours = Hours()
-    every_s: float = 3600.0  # the start of one pass to the start of the next
+    every_s: float = (
+        3600.0  # so many requests as one pass; where it is short, the start of one to the start of the next
+    )
+
+    @property
+    def look_every_s(self) -> float:
+        """From one scheduled look to the next: what is worth a visit by then is asked for."""
+        return min(self.every_s, LOOK_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

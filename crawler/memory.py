@@ -20,14 +20,13 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from core.errors import StoreUnavailable
-from core.model import Known, State
+from core.model import LOOK_S, Known, State
 from core.ports import SiteMemory
 from crawler.fetch import Copy, Fetched, head_of, validators
 from crawler.fetch import Kind as PageKind
 from crawler.links import PageLinks
 from crawler.revisit import (
     HOUR_S,
-    LOOK_S,
     UNCHANGED_COST,
     Kind,
     Learned,
@@ -227,6 +226,10 @@ class PassMemory:
             at_this_pace = HOUR_S / max(delay_s, LEAST_DELAY_S)
             per_h = plan(pages, min(len(pages) * HOUR_S / every_s, OF_THE_PACE * at_this_pace))
             self._planned = {url: due_at(learned, per_h[url]) for url, learned in pages.items()}
+
+    @property
+    def only_due(self) -> bool:
+        return self._planned is not None
 
     def is_due(self, url: str) -> bool:
         # What is due before the middle between this look and the next is due now: else a page that is due at each look, and was visited

@@ -30,7 +30,6 @@ from typing import Final, NamedTuple
 from crawler.traps import shape
 
 HOUR_S: Final = 3_600.0
-LOOK_S: Final = 300.0  # a scheduled look at a site: what is due by then is asked for, as often as a section page may be
 UNCHANGED_COST: Final = 0.12  # of a full answer: a conditional GET answered 304, no body and nothing to read
 
 

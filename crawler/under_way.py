@@ -297,7 +297,9 @@ class UnderWay:
             failed=self.failed,
             stopped="" if finished is not None else self.asking.stopped or "",
         )
-        if not self.bounds.dry_run:
+        # A look at which nothing was due asked the site for nothing: to record it as a look would say that somebody had looked.
+        asked = not self.memory.only_due or self.answered + self.failed > 0
+        if asked and not self.bounds.dry_run:
             await asyncio.get_running_loop().run_in_executor(
                 self._writer_thread, self.services.site_book.record, record
             )

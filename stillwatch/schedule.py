@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from core.errors import StoreUnavailable
 from core.model import Standing, Topic
-from crawler.revisit import LOOK_S
 from stillwatch.agreement import fault
 from stillwatch.watchfulness import note_troubles
 from stillwatch.wiring import House, utc_now
@@ -137,7 +136,7 @@ class Clockwork:
             if self._house.daily_use.used(name, now.date()).spent(site.limits) is not None:
                 return
             # Looked at more often than each page is: what is due by then is asked for (crawler.revisit).
-            slot = slot_of(now, min(site.politeness.every_s, LOOK_S))
+            slot = slot_of(now, site.politeness.look_every_s)
             if self._house.job_slots.claim(f"crawl:{name}", slot, self._holder, [(Topic.CRAWL, name)]):
                 log.info("crawl.due", extra={"site": name})
 

@@ -85,7 +85,7 @@ def list_sites(json: Json = False) -> None:
             json_line({"site": bad.path.stem, "watched": False, "health": "bad", "reason": bad.reason})
         rows.append((bad.path.stem, "?", "not watched", "?", "none", bad.reason))
     if not json and rows:
-        table(("site", "kind", "", "last good look", "next visit", ""), rows)
+        table(("site", "kind", "", "last good look", "next visit, at the latest", ""), rows)
     if not rows:
         say(f"No watched site yet. Put one TOML file a site into {house.settings.config / 'sites'}.")
 

@@ -221,15 +221,6 @@ def test_passes_that_knew_everything_and_met_only_silence_are_a_trouble() -> Non
     assert last_good_look(silent) is None
 
 
-def test_passes_in_which_nothing_was_due_say_nothing_of_the_site() -> None:
-    nothing_due = [known(minutes * timedelta(minutes=5), answered=0, failed=0) for minutes in range(1, 9)]
-    before = [known(hour * HOUR, answered=0, failed=2) for hour in (1, 2, 3)]
-    good = known(4 * HOUR, answered=3, failed=0)
-
-    assert TroubleKind.ONLY_ERRORS in troubles(replace(SITE, canary_page=None), None, [*nothing_due, *before], NOW)
-    assert last_good_look([*nothing_due, *before, good]) == good.finished
-
-
 def test_pages_that_say_that_nothing_changed_are_a_good_look() -> None:
     unchanged = known(HOUR, answered=9, failed=0)
 
