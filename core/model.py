@@ -240,7 +240,7 @@ class Known:
     url: str = field(repr=False)
     state: State  # how that look ended
     read_at: datetime
-    again_at: datetime  # asked for again from then on, which may end with "unchanged"
+    again_at: datetime  # a picture is asked for again from then on, which may end with "unchanged"; when a page is due is learned
     whole_at: datetime  # fetched whole again from then on, whatever the site says of changes
     recipe: str = ""  # the hashes that were made of a picture; another recipe makes it due
     sha256: str | None = field(default=None, repr=False)  # of a picture

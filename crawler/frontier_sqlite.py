@@ -313,9 +313,10 @@ class SqliteFrontier:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        words = ("SAVEPOINT one", "RELEASE one", "ROLLBACK TO one") if self._together else _ALONE
-        with self._lock, self._named_errors(), self._within(*words):
-            yield self._db
+        with self._lock:  # before it is asked whether others' calls are being stored together: they may just have ended
+            words = ("SAVEPOINT one", "RELEASE one", "ROLLBACK TO one") if self._together else _ALONE
+            with self._named_errors(), self._within(*words):
+                yield self._db
 
     @contextmanager
     def _within(self, begin: str, end: str, undo: str) -> Iterator[None]:

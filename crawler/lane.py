@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 
 from core.model import Known
-from crawler.fetch import Fetched, NotFetched, Unchanged
+from crawler.fetch import Copy, Fetched, NotFetched, Unchanged
 from crawler.frontier import Leased
 from crawler.handler import asked, asked_again
 from crawler.pipeline import Pipeline
@@ -39,8 +39,8 @@ class Lane:
             self._to_spider(leased, None, None)
         elif not memory.is_due(leased.url):
             self._start(self._settle(Seen(leased, None, known=known)))
-        elif memory.copy_of(known) is not None:
-            self._start(self._page(leased, known))
+        elif (copy := memory.copy_of(known)) is not None:
+            self._start(self._page(leased, known, copy))
         else:
             self._to_spider(leased, None, known)
 
@@ -50,9 +50,16 @@ class Lane:
             await asyncio.wait(self._tasks)
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.get_running_loop().create_task(self._or_break_off(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _or_break_off(self, work: Coroutine[None, None, None]) -> None:
+        """Nobody waits for one of these: an error that is not told would leave its URL under way for ever."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001  # crawl_site raises it
+            self._under_way.break_off(error)
 
     async def _picture(self, leased: Leased) -> None:
         known = self._under_way.memory.due_picture(leased.url)
@@ -62,9 +69,7 @@ class Lane:
         else:
             await self._settle(Seen(leased, await asked_again(self._under_way, leased, copy), known=known))
 
-    async def _page(self, leased: Leased, known: Known) -> None:
-        copy = self._under_way.memory.copy_of(known)
-        assert copy is not None, "looked at before it was taken"
+    async def _page(self, leased: Leased, known: Known, copy: Copy) -> None:
         outcome = await asked_again(self._under_way, leased, copy)
         if isinstance(outcome, Unchanged):
             await self._settle(Seen(leased, outcome, known=known))

@@ -8,6 +8,7 @@ Which pictures were hits plays no part in it: a site must not learn from our vis
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import math
@@ -92,11 +93,13 @@ class PassMemory:
         days: float,
         clock: Callable[[], datetime],
         draw: Callable[[], float] = _LOTS.random,
+        on_failure: Callable[[Exception], None] = lambda _: None,
     ) -> None:
         """
         recipe  the hashes that are made of a picture; what was known under another one is due
         days    a picture is asked for again after so long at the latest; 0: in each pass, whole
         draw    evenly from 0 to 1
+        on_failure  told of an error that is ours, not the store's
         """
         self._store = store
         self._site = site
@@ -104,6 +107,8 @@ class PassMemory:
         self._days = days
         self._clock = clock
         self._draw = draw
+        self._on_failure = on_failure
+        self._ended = asyncio.Event()
         self._new: list[Known] = []
         self._learned: dict[str, str] = {}  # of pages that did not change: nothing else of them is written anew
         self._due: dict[str, Known] = {}
@@ -125,11 +130,13 @@ class PassMemory:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._writing is not None:
-            self._writing.cancel()
-            await asyncio.gather(self._writing, return_exceptions=True)
-            await self._write()
-        self._thread.shutdown()
+        try:
+            if self._writing is not None:
+                self._ended.set()
+                await self._writing
+                await self._write()
+        finally:
+            self._thread.shutdown()
 
     def hits_are(self, hits: Mapping[tuple[str, str], Sequence[str]]) -> None:
         """HitLog.standing_at, as the pass began."""
@@ -217,15 +224,20 @@ class PassMemory:
         if self._store is None or every_s <= LOOK_S:
             return  # a site that may be asked for everything so often is
         try:
-            texts = await asyncio.get_running_loop().run_in_executor(self._thread, self._store.learned, self._site)
+            self._planned = await asyncio.get_running_loop().run_in_executor(self._thread, self._plan, every_s, delay_s)
         except StoreUnavailable as error:
             log.warning("memory.not_read: %s", error)
-            return
+
+    def _plan(self, every_s: float, delay_s: float) -> dict[str, float] | None:
+        """When each page is due. None: nothing was learned yet."""
+        assert self._store is not None
+        texts = self._store.learned(self._site)
         pages = {url: learned for url, text in texts.items() if (learned := _learned(text)) is not None}
-        if pages:
-            at_this_pace = HOUR_S / max(delay_s, LEAST_DELAY_S)
-            per_h = plan(pages, min(len(pages) * HOUR_S / every_s, OF_THE_PACE * at_this_pace))
-            self._planned = {url: due_at(learned, per_h[url]) for url, learned in pages.items()}
+        if not pages:
+            return None
+        at_this_pace = HOUR_S / max(delay_s, LEAST_DELAY_S)
+        per_h = plan(pages, min(len(pages) * HOUR_S / every_s, OF_THE_PACE * at_this_pace))
+        return {url: due_at(learned, per_h[url]) for url, learned in pages.items()}
 
     @property
     def only_due(self) -> bool:
@@ -317,7 +329,7 @@ class PassMemory:
                 pages=links.pages,
                 learned=text,
                 read_at=times.read_at,
-                again_at=times.again_at,
+                again_at=now,
                 whole_at=times.whole_at,
             )
         )
@@ -349,9 +361,14 @@ class PassMemory:
         )
 
     async def _write_now_and_then(self) -> None:
-        while True:
-            await asyncio.sleep(WRITTEN_EVERY_S)
-            await self._write()
+        """Ended by a word and not by cancelling, which would lose what is being written."""
+        try:
+            while not self._ended.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._ended.wait(), WRITTEN_EVERY_S)
+                await self._write()
+        except Exception as error:  # noqa: BLE001  # the crawl breaks off, and raises it
+            self._on_failure(error)
 
     async def _write(self) -> None:
         """What is lost with the process is fetched once more, no worse."""

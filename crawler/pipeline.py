@@ -112,9 +112,9 @@ class Pipeline:
         assert known is not None
         state, hits = self._under_way.memory.stands(known)
         told: set[str] = set()
-        finish, frontier = self._under_way.in_frontier, self._under_way.frontier
+        in_frontier, finish = self._under_way.in_frontier, self._under_way.frontier.finish
         current, url = self._under_way.current.id, seen.leased.url
-        while pages := await finish(frontier.finish, current, url, state, what=What.IMAGE, hits=hits, told=told):
+        while pages := await in_frontier(finish, current, url, state, what=What.IMAGE, hits=hits, told=told):
             for page in pages:
                 await self._under_way.tell_of_page(hits, page)
             told.update(pages)
@@ -225,7 +225,7 @@ class Pipeline:
         under_way = self._under_way
         under_way.cut_pages += links.truncated
         for found in children:
-            if found.known and under_way.is_first(found.url):
+            if found.known and under_way.not_shown(found.url):
                 under_way.unchanged[What.IMAGE] += 1
                 under_way.on_image(
                     ImageLine(
@@ -241,7 +241,7 @@ class Pipeline:
             return  # nobody asked for it
         changed = isinstance(seen.outcome, Fetched)
         asked = [found.url for found in children if found.state is None or found.known] if changed else []
-        new = {url for url in asked if url not in known and under_way.is_first(url)}
+        new = {url for url in asked if url not in known and under_way.not_named(url)}
         under_way.memory.read_page(
             seen.leased.url,
             links,
@@ -284,6 +284,7 @@ class Pipeline:
         *,
         unchanged: bool = False,
     ) -> None:
+        self._under_way.not_shown(seen.leased.url)
         self._under_way.on_image(
             ImageLine(
                 image_url=seen.leased.url,

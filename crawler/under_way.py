@@ -24,6 +24,7 @@ from crawler.frontier import UNASKED, Frontier, Leased, Pass, Tally, What
 from crawler.frontier_sqlite import SqliteFrontier
 from crawler.login import Credential
 from crawler.memory import PassMemory
+from crawler.met import MET_AT_MOST
 from crawler.rendering import Rendering
 from crawler.scope import Scope, canonical
 from crawler.together import Together
@@ -141,9 +142,11 @@ class UnderWay:
             recipe=services.recipe,
             days=services.known_days,
             clock=services.clock,
+            on_failure=self.break_off,
         )
         self.rendering = Rendering(services.chromium, asking.ask, lambda: asking.stopped, services.user_agent)
-        self._first: set[int] = set()  # digests of URLs
+        self._shown: set[int] = set()  # digests of the pictures that had a line
+        self._named: set[int] = set()  # digests of URLs that were new to this call
         self._canary_page = None if site.canary_page is None else canonical(site.canary_page)
         self._on_progress = on_progress
         self._silent: Counter[str] = Counter()
@@ -237,13 +240,13 @@ class UnderWay:
             self.asked[leased.what] -= 1
         self.wake.set()
 
-    def is_first(self, url: str) -> bool:
-        """Whether nobody has asked this of the URL before, in this call."""
-        digest = hash(url)
-        if digest in self._first:
-            return False
-        self._first.add(digest)
-        return True
+    def not_shown(self, url: str) -> bool:
+        """Whether the picture has had no line in this call; now it has."""
+        return _added(self._shown, url)
+
+    def not_named(self, url: str) -> bool:
+        """Whether no page of this call has named the URL as a new one; now one has."""
+        return _added(self._named, url)
 
     def is_canary_page(self, url: str) -> bool:
         """What is on it is looked at in each pass: that is what it is for."""
@@ -319,3 +322,11 @@ class UnderWay:
         waiting = sum(n for (_, state), n in tally.counts.items() if state is State.PENDING)
         pages, images = tally.asked[What.PAGE], tally.asked[What.IMAGE]
         self._on_progress(Progress(site=self.site.name, pages=pages, images=images, hits=tally.hits, waiting=waiting))
+
+
+def _added(digests: set[int], url: str) -> bool:
+    """False beyond as many as a pass keeps by name."""
+    if len(digests) >= MET_AT_MOST or (digest := hash(url)) in digests:
+        return False
+    digests.add(digest)
+    return True

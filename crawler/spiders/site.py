@@ -26,7 +26,7 @@ class Seen:
     """What came of one leased URL, with its links where it was a page."""
 
     leased: Leased
-    outcome: Fetched | NotFetched | Unchanged | None = field(repr=False)  # None: of a page known, which is not due
+    outcome: Fetched | NotFetched | Unchanged | None = field(repr=False)  # None: of what is known, and is not asked for
     links: PageLinks | None = field(default=None, repr=False)
     known: Known | None = field(default=None, repr=False)  # from an earlier pass
     part_bytes: int = 0  # of what was asked for to read it
