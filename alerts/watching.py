@@ -102,7 +102,11 @@ def _usual(passes: Sequence[Counted]) -> Counted:
 
 def last_good_look(passes: Sequence[PassRecord]) -> datetime | None:
     """The end of the last finished pass in which the site answered and a picture was compared, or known; None: none of these was one."""
-    asked = (each for each in _finished(passes) if each.answered is None or each.answered > 0)
+    asked = (
+        each
+        for each in _finished(passes)
+        if (each.answered is None or each.answered > 0) and not _no_picture_came(each)
+    )
     return next((each.finished for each in asked if _sum(each.images, COMPARED)), None)
 
 
@@ -175,10 +179,18 @@ def _troubles(
         return
     if all(State.ROBOTS_UNREAD in each.pages or State.ROBOTS_UNREAD in each.images for each in row):
         yield TroubleKind.ROBOTS_UNREAD, f"robots.txt could not be read in {IN_A_ROW} finished passes in a row."
-    elif all(_only_errors(each) for each in row):
-        yield TroubleKind.ONLY_ERRORS, f"{IN_A_ROW} finished passes in a row met nothing but errors."
+    elif all(_only_errors(each) or _no_picture_came(each) for each in row):
+        yield (
+            TroubleKind.ONLY_ERRORS,
+            f"{IN_A_ROW} finished passes in a row met nothing but errors, or no picture that came.",
+        )
     elif not any(_sum(each.images, LOOKED_AT) for each in row):
         yield TroubleKind.NO_PICTURES, f"{IN_A_ROW} finished passes in a row looked at no picture."
+
+
+def _no_picture_came(record: PassRecord) -> bool:
+    """Those that were asked for all failed: the ones that are known from earlier passes say nothing of the new ones."""
+    return record.pictures_failed > 0 and record.pictures_answered == 0
 
 
 def _only_errors(record: PassRecord) -> bool:

@@ -231,6 +231,9 @@ class PassRecord:
     # What was asked for; what was known from earlier passes is counted above and not here. None: of a pass that did not say.
     answered: int | None = None  # with a body, or that nothing has changed
     failed: int | None = None  # errors and silence
+    pictures_answered: int = 0  # of these
+    pictures_failed: int = 0
+    cut_pages: int = 0  # that could not be read to their end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

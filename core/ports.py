@@ -111,7 +111,7 @@ class SiteMemory(Protocol):
         ...
 
     def remember(self, site: str, known: Sequence[Known]) -> None:
-        """Each takes the place of what was known of its URL."""
+        """Each takes the place of what was known of its URL. Nothing of a site whose agreement was revoked is kept."""
         ...
 
     def learned(self, site: str) -> dict[str, str]:
@@ -120,6 +120,10 @@ class SiteMemory(Protocol):
 
     def learn(self, site: str, learned: Mapping[str, str]) -> None:
         """Of known pages by URL; others are left out."""
+        ...
+
+    def sites(self) -> Sequence[str]:
+        """Of which something is known, whether they are still watched or not."""
         ...
 
     def forget(self, site: str, before: datetime | None = None) -> int:

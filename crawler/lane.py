@@ -35,7 +35,7 @@ class Lane:
         memory = self._under_way.memory
         if known is not None and known.sha256 is not None and memory.is_settled(known):
             self._start(self._settle(Seen(leased, None, known=known)))  # the link led to a picture
-        elif known is None or known.images is None or self._under_way.is_canary_page(leased.url):
+        elif known is None or not memory.is_page(known) or self._under_way.is_canary_page(leased.url):
             self._to_spider(leased, None, None)
         elif not memory.is_due(leased.url):
             self._start(self._settle(Seen(leased, None, known=known)))

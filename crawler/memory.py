@@ -42,6 +42,7 @@ from crawler.revisit import (
 log = logging.getLogger(__name__)
 _LOTS = random.SystemRandom()  # nobody is to know when a picture is fetched whole
 
+READER_VERSION = 1  # to be counted up when pages are read better: what is known of all of them is then read anew
 WHOLE_A_DAY = 0.015  # of all pictures and pages, whatever the site says of changes
 WHOLE_AFTER_AT_MOST = 3  # times `days`
 WRITTEN_EVERY_S = 1.0
@@ -54,7 +55,6 @@ DUE_AT_MOST = 50_000  # pictures of a pass that are asked for by what is known o
 # The bytes were there and looked at: the same bytes would end the same way.
 SETTLED = frozenset(
     {
-        State.HIT,
         State.CLEAR,
         State.PARTIAL,
         State.TOO_PLAIN,
@@ -90,6 +90,7 @@ class PassMemory:
         site: str,
         *,
         recipe: str,
+        reader: str,
         days: float,
         clock: Callable[[], datetime],
         draw: Callable[[], float] = _LOTS.random,
@@ -97,6 +98,7 @@ class PassMemory:
     ) -> None:
         """
         recipe  the hashes that are made of a picture; what was known under another one is due
+        reader  what pages are read by; what another one found on a page is not known
         days    a picture is asked for again after so long at the latest; 0: in each pass, whole
         draw    evenly from 0 to 1
         on_failure  told of an error that is ours, not the store's
@@ -104,6 +106,7 @@ class PassMemory:
         self._store = store
         self._site = site
         self._recipe = recipe
+        self._reader = f"{reader}-{READER_VERSION}"
         self._days = days
         self._clock = clock
         self._draw = draw
@@ -196,6 +199,10 @@ class PassMemory:
             self._due[known.url] = known
         return False
 
+    def is_page(self, known: Known) -> bool:
+        """A page, and what it named is what this reader would find on it."""
+        return known.images is not None and known.recipe == self._reader
+
     def due_picture(self, url: str) -> Known | None:
         """What is known of a picture that is due."""
         return self._due.pop(url, None)
@@ -212,7 +219,7 @@ class PassMemory:
         hits = self._hits.get((known.url, known.sha256 or ""), ())
         if hits:
             return State.HIT, hits
-        return (State.CLEAR if known.state is State.HIT else known.state), ()
+        return known.state, ()
 
     # ---------------------------------------------------------------------------------------------------------- plan
 
@@ -258,7 +265,8 @@ class PassMemory:
         self._keep(
             Known(
                 url=fetched.url,
-                state=state,
+                # Whom it showed is in the hit log alone, and goes with a withdrawal: see `stands`.
+                state=State.CLEAR if state is State.HIT else state,
                 sha256=sha256,
                 recipe=self._recipe,
                 byte_count=len(fetched.body),
@@ -322,7 +330,7 @@ class PassMemory:
             Known(
                 url=url,
                 state=State.READ,
-                recipe=self._recipe,
+                recipe=self._reader,
                 etag=etag,
                 last_modified=last_modified,
                 images=links.images,
@@ -341,7 +349,8 @@ class PassMemory:
         learned = after_failure(before or Learned(met=now.timestamp()), now=now.timestamp())
         missed = nothing_there(url, state, now)
         images, pages = ((), ()) if known is None or state is State.GONE else (known.images or (), known.pages)
-        self._keep(replace(missed, images=images, pages=pages, learned=json.dumps(asdict(learned))))
+        kept = replace(missed, images=images, pages=pages, learned=json.dumps(asdict(learned)), recipe=self._reader)
+        self._keep(kept)
 
     # -------------------------------------------------------------------------------------------------------- inside
 

@@ -58,10 +58,10 @@ class Pipeline:
         if isinstance(outcome, NotFetched):
             return await self._not_fetched(seen, outcome)
         if isinstance(outcome, Unchanged):
-            await self._under_way.heard_from(leased.host, State.READ)
+            await self._under_way.heard_from(leased, State.READ)
             return await (self._known_page(seen) if leased.what is What.PAGE else self._known_picture(seen))
         self._under_way.byte_count += len(outcome.body) + seen.part_bytes
-        await self._under_way.heard_from(leased.host, State.READ)
+        await self._under_way.heard_from(leased, State.READ)
         if outcome.kind.compared:
             return await self._picture(seen, outcome)
         if leased.what is What.IMAGE:
@@ -87,7 +87,7 @@ class Pipeline:
                 await self._give_back(seen, due=due, counted=True)
                 return State.PENDING
         state = await self._finish(seen, outcome.state, reason=outcome.reason)
-        await self._under_way.heard_from(leased.host, outcome.state)
+        await self._under_way.heard_from(leased, outcome.state)
         if outcome.state in UNASKED:
             return state
         if leased.what is What.PAGE:
@@ -125,6 +125,8 @@ class Pipeline:
         return state
 
     async def _page(self, seen: Seen, state: State, byte_count: int) -> None:
+        if seen.links is not None and seen.links.truncated and seen.known is not None:
+            seen = replace(seen, links=_with_known(seen.links, seen.known))
         children: Sequence[Found] = ()
         known: Mapping[str, Known] = {}
         if seen.links is not None:
@@ -311,6 +313,15 @@ class Pipeline:
                 await self._give_back(seen, due=0.0, counted=not isinstance(error, StillwatchError))
         except StoreUnavailable as unavailable:
             self._under_way.break_off(unavailable)  # the lease ends with this worker
+
+
+def _with_known(cut: PageLinks, known: Known) -> PageLinks:
+    """A page that could not be read to its end: what it named before is not gone."""
+    return replace(
+        cut,
+        images=tuple(dict.fromkeys([*cut.images, *(known.images or ())])),
+        pages=tuple(dict.fromkeys([*cut.pages, *known.pages])),
+    )
 
 
 def _keep(kept: dict[str, Added], hits: Sequence[Hit], added: Sequence[Added]) -> None:

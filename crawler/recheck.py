@@ -73,14 +73,14 @@ async def _look(
     outcome = await ask(hit.image_url, Wanted.IMAGE)
     if isinstance(outcome, NotFetched):
         image, still_matches = outcome.state, None
-        if services.memory is not None and outcome.state not in (*UNASKED, State.PENDING):
-            # Should a page name it again, it is back: a crawl that knew its bytes would not ask for it.
-            missed = nothing_there(hit.image_url, outcome.state, services.clock())
-            await asyncio.get_running_loop().run_in_executor(examiner, services.memory.remember, hit.site, [missed])
     else:
         image, still_matches = await asyncio.get_running_loop().run_in_executor(
             examiner, _compare, hit, outcome, services
         )
+    if services.memory is not None and not still_matches and image not in (*UNASKED, State.PENDING):
+        # Should a page name it again, it may be back: a crawl that knew its bytes would not ask for it.
+        missed = nothing_there(hit.image_url, image, services.clock())
+        await asyncio.get_running_loop().run_in_executor(examiner, services.memory.remember, hit.site, [missed])
     if hit.page_url not in pages:
         pages[hit.page_url] = _read(await ask(hit.page_url, Wanted.PAGE), by_scripts=by_scripts)
     page = pages[hit.page_url]

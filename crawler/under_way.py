@@ -134,12 +134,14 @@ class UnderWay:
         self.asked: Counter[What] = Counter()  # by this call and, of a resumed pass, before; those under way included
         self.byte_count = 0
         self.unchanged: Counter[What] = Counter()  # of this call
-        self.answered = self.failed = 0  # requests of this call
+        self.answered: Counter[What] = Counter()  # requests of this call
+        self.failed: Counter[What] = Counter()
         self.cut_pages = 0  # of this call: pages that name more than is kept of one
         self.memory = PassMemory(
             None if bounds.dry_run else services.memory,
             site.name,
             recipe=services.recipe,
+            reader=site.kind,
             days=services.known_days,
             clock=services.clock,
             on_failure=self.break_off,
@@ -265,10 +267,11 @@ class UnderWay:
         self.asking.stop("the work broke off")
         self.wake.set()
 
-    async def heard_from(self, host: str, state: State) -> None:
+    async def heard_from(self, leased: Leased, state: State) -> None:
         """Counts how often in a row a host was silent, and gives up on what waits for it when it was too often."""
-        self.failed += state in FAILED
-        self.answered += state not in FAILED and state not in UNASKED
+        host = leased.host
+        self.failed[leased.what] += state in FAILED
+        self.answered[leased.what] += state not in FAILED and state not in UNASKED
         if state not in (State.TIMEOUT, State.UNREACHABLE):
             self._silent[host] = 0
             return
@@ -296,12 +299,15 @@ class UnderWay:
             byte_count=tally.byte_count,
             canary=self.services.canary_found(),
             walled=tuple(sorted(self.asking.walled)),
-            answered=self.answered,
-            failed=self.failed,
+            answered=self.answered.total(),
+            failed=self.failed.total(),
+            pictures_answered=self.answered[What.IMAGE],
+            pictures_failed=self.failed[What.IMAGE],
+            cut_pages=self.cut_pages,
             stopped="" if finished is not None else self.asking.stopped or "",
         )
         # A look at which nothing was due asked the site for nothing: to record it as a look would say that somebody had looked.
-        asked = not self.memory.only_due or self.answered + self.failed > 0
+        asked = not self.memory.only_due or self.answered.total() + self.failed.total() > 0
         if asked and not self.bounds.dry_run:
             await asyncio.get_running_loop().run_in_executor(
                 self._writer_thread, self.services.site_book.record, record

@@ -168,7 +168,7 @@ class Clockwork:
             seen_before = now - timedelta(days=self._house.settings.seen_days)
             self._house.sweep_finds.forget(seen_before)
             gone = store.forget(seen_before)
-            for name in {site.name for site in self._house.sites()[0]}:
+            for name in self._house.site_memory.sites():
                 self._house.site_memory.forget(name, seen_before)
             for site in {segment.site for segment in store.segments()}:
                 if self._house.site_book.standing(site) is Standing.REVOKED:

@@ -267,7 +267,16 @@ def taken_up(before: PassRecord | None, record: PassRecord) -> PassRecord:
         return record
     walled = tuple(sorted({*before.walled, *record.walled}))
     answered, failed = _more(before.answered, record.answered), _more(before.failed, record.failed)
-    return replace(record, canary=record.canary or before.canary, walled=walled, answered=answered, failed=failed)
+    return replace(
+        record,
+        canary=record.canary or before.canary,
+        walled=walled,
+        answered=answered,
+        failed=failed,
+        pictures_answered=max(before.pictures_answered, record.pictures_answered),
+        pictures_failed=max(before.pictures_failed, record.pictures_failed),
+        cut_pages=max(before.cut_pages, record.cut_pages),
+    )
 
 
 def _more(one: int | None, other: int | None) -> int | None:

@@ -85,6 +85,8 @@ class MemorySiteMemory:
 
     def remember(self, site: str, known: Sequence[Known]) -> None:
         with self._shelf.lock:
+            if self._shelf.standings.get(site) is Standing.REVOKED:
+                return
             self._shelf.known.setdefault(site, {}).update({each.url: each for each in known})
 
     def learned(self, site: str) -> dict[str, str]:
@@ -98,6 +100,10 @@ class MemorySiteMemory:
             for url, text in learned.items():
                 if url in known and known[url].images is not None:
                     known[url] = replace(known[url], learned=text)
+
+    def sites(self) -> Sequence[str]:
+        with self._shelf.lock:
+            return sorted(site for site, known in self._shelf.known.items() if known)
 
     def forget(self, site: str, before: datetime | None = None) -> int:
         with self._shelf.lock:

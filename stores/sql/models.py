@@ -449,6 +449,9 @@ class SitePass(Row):
     stopped = models.TextField(default="")
     answered = models.IntegerField(null=True)
     failed = models.IntegerField(null=True)
+    pictures_answered = models.IntegerField(default=0)
+    pictures_failed = models.IntegerField(default=0)
+    cut_pages = models.IntegerField(default=0)
 
     class Meta:
         indexes = [models.Index(fields=["site", "-started", "-id"], name="pass_newest_of_site")]

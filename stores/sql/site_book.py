@@ -51,6 +51,9 @@ class SqlSiteBook:
                     "stopped": kept.stopped,
                     "answered": kept.answered,
                     "failed": kept.failed,
+                    "pictures_answered": kept.pictures_answered,
+                    "pictures_failed": kept.pictures_failed,
+                    "cut_pages": kept.cut_pages,
                 },
             )
             if record.canary is not None:
@@ -76,4 +79,7 @@ def _record(row: SitePass) -> PassRecord:
         stopped=row.stopped,
         answered=row.answered,
         failed=row.failed,
+        pictures_answered=row.pictures_answered,
+        pictures_failed=row.pictures_failed,
+        cut_pages=row.cut_pages,
     )

@@ -9,9 +9,10 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from core.model import Known, State
+from core.model import Known, Standing, State
 from stores.sql.border import sql
 from stores.sql.models import KnownUrl
+from stores.sql.site_book import standing_of
 
 AT_ONCE = 400  # URLs in one query: SQLite takes a thousand values
 
@@ -58,6 +59,8 @@ class SqlSiteMemory:
     @sql()
     def remember(self, site: str, known: Sequence[Known]) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
+            if standing_of(site) is Standing.REVOKED:  # a crawl under way has not heard of it yet
+                return
             # In one order everywhere: two crawlers of one site must not wait for each other's rows.
             cursor.executemany(_UPSERT, [_row(site, each) for each in sorted(known, key=lambda each: _key(each.url))])
 
@@ -70,6 +73,10 @@ class SqlSiteMemory:
         with transaction.atomic(), connection.cursor() as cursor:
             rows = sorted((_key(url), text) for url, text in learned.items())
             cursor.executemany(_LEARN, [(text, site, key) for key, text in rows])
+
+    @sql()
+    def sites(self) -> Sequence[str]:
+        return list(KnownUrl.objects.order_by("site").values_list("site", flat=True).distinct())
 
     @sql()
     def forget(self, site: str, before: datetime | None = None) -> int:

@@ -226,3 +226,13 @@ def test_pages_that_say_that_nothing_changed_are_a_good_look() -> None:
 
     assert last_good_look([unchanged]) == unchanged.finished
     assert troubles(replace(SITE, canary_page=None), None, [unchanged] * 3, NOW) == {}
+
+
+def test_new_pictures_that_never_come_are_a_trouble_though_thousands_are_known() -> None:
+    refused = [replace(known(hour * HOUR, answered=9, failed=4), pictures_failed=4) for hour in (1, 2, 3)]
+    one_came = replace(refused[0], pictures_answered=1)
+
+    assert TroubleKind.ONLY_ERRORS in troubles(replace(SITE, canary_page=None), None, refused, NOW)
+    assert last_good_look(refused) is None
+    assert troubles(replace(SITE, canary_page=None), None, [one_came, *refused[1:]], NOW) == {}
+    assert last_good_look([one_came, *refused[1:]]) == one_came.finished

@@ -20,6 +20,9 @@ def passed(number: int, site: str = "gallery") -> PassRecord:
         stopped="asked to stop",
         answered=41,
         failed=2,
+        pictures_answered=30,
+        pictures_failed=1,
+        cut_pages=3,
     )
 
 

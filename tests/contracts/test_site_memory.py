@@ -80,6 +80,9 @@ def test_a_revoked_agreement_leaves_nothing_known(kept: Stores) -> None:
 
     assert kept.site_memory.recall("gallery", [PAGE.url]) == {}
     assert kept.site_memory.recall("attic", [PAGE.url]) == {PAGE.url: PAGE}
+    kept.site_memory.remember("gallery", [PAGE, PICTURE])  # by a crawl that has not heard of it yet
+    assert kept.site_memory.recall("gallery", [PAGE.url, PICTURE.url]) == {}
+    assert kept.site_memory.sites() == ["attic"]
 
 
 def test_hits_stand_at_a_site_as_long_as_their_people_are_protected(kept: Stores) -> None:

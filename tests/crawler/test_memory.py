@@ -195,7 +195,9 @@ def test_a_picture_that_was_swapped_under_its_url_is_found_when_it_is_fetched_wh
 
 
 def test_some_are_fetched_whole_on_any_day() -> None:
-    memory = PassMemory(None, "local", recipe="views-1", days=300, clock=lambda: NOW, draw=iter_of_tenths())
+    memory = PassMemory(
+        None, "local", recipe="views-1", reader="gallery", days=300, clock=lambda: NOW, draw=iter_of_tenths()
+    )
     days = [(memory.times().whole_at - NOW) / DAY for _ in range(1_000)]
 
     within_a_day = sum(each <= 1 for each in days) / len(days)
@@ -460,3 +462,36 @@ def test_a_look_that_asked_for_nothing_is_no_look_and_one_records_what_it_asked_
     assert failing.answered == 0
     assert failing.failed is not None
     assert failing.failed > 0
+
+
+def test_pages_read_as_another_kind_are_not_known(tmp_path: Path) -> None:
+    with serve(Gallery()) as site:
+        crawl = Crawl(tmp_path, remembers=True)
+        crawl.run(site.watched())
+        crawl.run(site.watched(kind="forum"))
+
+    assert [path for path in site.unchanged if not path.endswith(".png")] == []
+
+
+def test_what_is_remembered_of_a_hit_says_nothing_of_anybody(tmp_path: Path) -> None:
+    with serve(Gallery()) as site:
+        crawl = Crawl(tmp_path, planted("/1.png"), remembers=True)
+        crawl.run(site.watched())
+        known = crawl.store.site_memory.recall("local", [site.url + path for path in ("/1.png", "/2.png")])
+
+    assert {each.state for each in known.values()} == {State.CLEAR}
+
+
+def test_a_picture_that_was_replaced_and_is_back_is_looked_at(tmp_path: Path) -> None:
+    gallery = Gallery()
+    with serve(gallery) as site:
+        crawl = Crawl(tmp_path, planted("/1.png"), remembers=True)
+        crawl.run(site.watched())
+        (hit,) = crawl.store.hit_log.all()
+        gallery.bytes_of["/1.png"] = "a placeholder"
+        (look,) = look_again(site.watched(), [RecheckTarget(hit=hit)], crawl.services())
+        gallery.bytes_of.clear()
+        again = asked(site, lambda: crawl.run(site.watched()))
+
+    assert look.still_matches is False
+    assert "/1.png" in again

@@ -9,4 +9,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField("SitePass", "answered", models.IntegerField(null=True)),
         migrations.AddField("SitePass", "failed", models.IntegerField(null=True)),
+        migrations.AddField("SitePass", "pictures_answered", models.IntegerField(default=0)),
+        migrations.AddField("SitePass", "pictures_failed", models.IntegerField(default=0)),
+        migrations.AddField("SitePass", "cut_pages", models.IntegerField(default=0)),
     ]
