@@ -284,6 +284,10 @@ class People(Protocol):
         everybody, or only among these. Corners that are chosen anew have a greater one than those that were taken back."""
         ...
 
+    def corners_came(self) -> Sequence[datetime]:
+        """When those that are kept came or changed, the earliest first; not whose they are."""
+        ...
+
     def set_threshold(self, person: PersonId, ref: str | None, hasher: str, threshold: int) -> int:
         """For this person's hashes of a kind: of one picture, or with None of all. -1 matches nothing. Returns how many changed.
 

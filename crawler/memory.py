@@ -9,14 +9,16 @@ Which pictures were hits plays no part in it: a site must not learn from our vis
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import logging
 import math
 import random
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -50,6 +52,8 @@ OF_THE_PACE = (
     0.5  # so much of what politeness allows goes to pages that were read before; the rest is for pictures and new pages
 )
 LEAST_DELAY_S = 0.05
+ANEW = timedelta(days=7)  # once in this time it is a picture's turn to be read with corners that came after it was read
+UNAWARE = timedelta(minutes=2)  # what was under way when corners came may have been read without them: as in a sweep
 DUE_AT_MOST = 50_000  # pictures of a pass that are asked for by what is known of them; others are fetched whole
 
 # The bytes were there and looked at: the same bytes would end the same way.
@@ -66,6 +70,9 @@ SETTLED = frozenset(
     }
 )
 
+# Of those, what has corners to compare.
+HAS_CORNERS = frozenset({State.CLEAR, State.PARTIAL, State.TOO_PLAIN})
+
 
 class Times(NamedTuple):
     read_at: datetime
@@ -76,6 +83,13 @@ class Times(NamedTuple):
 def nothing_there(url: str, state: State, now: datetime) -> Known:
     """It was asked for, and there was nothing to compare: the next time that a page names it, it is asked for again."""
     return Known(url=url, state=state, read_at=now, again_at=now, whole_at=now)
+
+
+def turn_of(url: str, after: datetime) -> datetime:
+    """The first turn of this URL from then on. By a lot of its own: not all at once, and never twice in `ANEW`, whoever comes meanwhile."""
+    digest = hashlib.blake2b(url.encode(errors="backslashreplace"), digest_size=8).digest()
+    first = datetime.fromtimestamp(0, UTC) + ANEW * (int.from_bytes(digest) / 2**64)
+    return after + (first - after) % ANEW
 
 
 class PassMemory:
@@ -119,6 +133,7 @@ class PassMemory:
         self._always: frozenset[str] = frozenset()
         self._planned: dict[str, float] | None = None  # when each page is due, where only due ones are asked for
         self._hits: Mapping[tuple[str, str], Sequence[str]] = {}
+        self._corners_came: Sequence[datetime] = ()
         self._thread = ThreadPoolExecutor(1, "memory")
         self._writing: asyncio.Task[None] | None = None
 
@@ -144,6 +159,10 @@ class PassMemory:
     def hits_are(self, hits: Mapping[tuple[str, str], Sequence[str]]) -> None:
         """HitLog.standing_at, as the pass began."""
         self._hits = hits
+
+    def corners_came(self, at: Sequence[datetime]) -> None:
+        """People.corners_came, as the pass began."""
+        self._corners_came = at
 
     async def always_look_at(self, page_url: str | None) -> None:
         """What this page named is never settled, wherever it is met: the site's canary is there."""
@@ -193,11 +212,22 @@ class PassMemory:
         if self._days <= 0 or known.state not in SETTLED or known.recipe != self._recipe or known.url in self._always:
             return False
         now = self._clock()
-        if now < min(known.again_at, known.whole_at):
+        without = self._read_without(known, now)
+        if now < min(known.again_at, known.whole_at) and not without:
             return True
-        if now < known.whole_at and len(self._due) < DUE_AT_MOST:
+        if now < known.whole_at and not without and len(self._due) < DUE_AT_MOST:
             self._due[known.url] = known
         return False
+
+    def _read_without(self, known: Known, now: datetime) -> bool:
+        """Corners came since it was read, and its turn: that it did not change says nothing then. No sweep finds it, because what was
+        seen is kept without corners."""
+        later = bisect_left(self._corners_came, known.read_at - UNAWARE)
+        return (
+            known.state in HAS_CORNERS
+            and later < len(self._corners_came)
+            and now >= turn_of(known.url, self._corners_came[later])
+        )
 
     def is_page(self, known: Known) -> bool:
         """A page, and what it named is what this reader would find on it."""
@@ -329,7 +359,7 @@ class PassMemory:
         self._keep(
             Known(
                 url=url,
-                state=State.READ,
+                state=State.PARTIAL if links.truncated else State.READ,
                 recipe=self._reader,
                 etag=etag,
                 last_modified=last_modified,

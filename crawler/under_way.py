@@ -58,6 +58,7 @@ class CrawlServices:
     memory: SiteMemory | None = None  # what is known from earlier passes; None: nothing is, and everything is fetched
     recipe: str = ""  # the hashes that the examiner makes: see PassMemory
     known_days: float = 30.0  # see PassMemory
+    corners_came: Callable[[], Sequence[datetime]] = lambda: ()  # see People: what was read before is read once more
     no_videos: str | None = None  # why this machine can compare no videos, and the cure; None: it can
     daily_use: DailyUse | None = None  # where the requests of a day are counted, for sites that limit them
     login: Credential | None = None  # what is said to be let in, where the agreement says so
@@ -164,6 +165,7 @@ class UnderWay:
             standing_at = self.services.hit_log.standing_at
             loop = asyncio.get_running_loop()
             self.memory.hits_are(await loop.run_in_executor(self._writer_thread, standing_at, self.site.name))
+            self.memory.corners_came(await loop.run_in_executor(self._writer_thread, self.services.corners_came))
             await self.memory.always_look_at(self._canary_page)
         self._recording = asyncio.create_task(self._keep_record())
         return self

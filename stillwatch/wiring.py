@@ -460,6 +460,7 @@ class House:
                 recipe=RECIPE if no_videos() else f"{RECIPE}+video",
                 # What is known longer than what was seen is kept would be found by no later enrolment.
                 known_days=min(self.settings.known_days, self.settings.seen_days / 4),
+                corners_came=self.people.corners_came,
                 no_videos=no_videos(),
                 shared_frontier=self.shared_frontier,
             )

@@ -112,6 +112,11 @@ def next_version(last: int, now_ms: int) -> int:
     return max(last + 1, now_ms)
 
 
+def version_at(version: int) -> datetime:
+    """A version of the hash set is in milliseconds since 1970, or a few more: see next_version."""
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=version)
+
+
 def check_threshold(hasher: str, threshold: int, thresholds: Mapping[str, int]) -> None:
     if hasher not in thresholds:
         raise CallError(f"no hash of kind {hasher!r} is enrolled; known kinds: {', '.join(thresholds)}")

@@ -20,18 +20,18 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from core.errors import ConfigError, StoreUnavailable
 from core.model import CornerChanges, EnrolledPicture, Enrolment, HashChanges, HashedPicture, PersonId, PersonState
 from core.ports import EnrolledCorners, EnrolledHashes, People
+from stores.rules import version_at
 from stores.vault import DigestKey
 
 HEADER = "stillwatch withdrawals 1"
 SEAL = 16  # hex digits
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Act(enum.StrEnum):
@@ -275,11 +275,6 @@ def _stamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat()
 
 
-def version_at(version: int) -> datetime:
-    """A version of the hash set is in milliseconds since 1970, or a few more: see stores.rules.next_version."""
-    return EPOCH + timedelta(milliseconds=version)
-
-
 def _sync_folder(folder: Path) -> None:
     opened = os.open(folder, os.O_RDONLY)
     try:
@@ -329,6 +324,9 @@ class LedgeredPeople:
 
     def corners_kept(self, among: Sequence[PersonId] | None = None) -> Mapping[PersonId, tuple[int, int]]:
         return self._people.corners_kept(among)
+
+    def corners_came(self) -> Sequence[datetime]:
+        return self._people.corners_came()
 
     def set_threshold(self, person: PersonId, ref: str | None, hasher: str, threshold: int) -> int:
         return self._people.set_threshold(person, ref, hasher, threshold)

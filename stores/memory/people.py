@@ -29,6 +29,7 @@ from stores.rules import (
     outdated,
     unknown_person,
     unknown_picture,
+    version_at,
 )
 
 
@@ -116,6 +117,10 @@ class MemoryPeople:
                     oldest, newest = spans.get(person, (version, version))
                     spans[person] = min(oldest, version), max(newest, version)
             return spans
+
+    def corners_came(self) -> Sequence[datetime]:
+        with self._shelf.lock:
+            return [version_at(each) for each in sorted({version for _, version in self._shelf.corners.values()})]
 
     def _remove_corners(self, person: PersonId, version: int) -> int:
         gone = [at for at in self._shelf.corners if at[0] == person]

@@ -1,12 +1,13 @@
 """Corners, in somebody else's transaction: that of an enrolment, a withdrawal, or of a person who takes back their choice."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final, Protocol
 
 from django.db.models import Max, Min
 
 from core.model import PersonId
-from stores.rules import unsealed
+from stores.rules import unsealed, version_at
 from stores.sql.models import EnrolledCorners, EnrolledPicture, RemovedCorners
 from stores.vault import SealBroken
 
@@ -79,6 +80,12 @@ def kept(among: Sequence[PersonId] | None) -> Mapping[PersonId, tuple[int, int]]
     rows = EnrolledCorners.objects.all() if among is None else EnrolledCorners.objects.filter(picture__person__in=among)
     spans = rows.values_list("picture__person_id").annotate(Min("version"), Max("version"))
     return {PersonId(person): (oldest, newest) for person, oldest, newest in spans}
+
+
+def came() -> Sequence[datetime]:
+    """As People.corners_came."""
+    versions = EnrolledCorners.objects.order_by("version").values_list("version", flat=True).distinct()
+    return [version_at(each) for each in versions]
 
 
 def remove(person: PersonId, version: int) -> int:

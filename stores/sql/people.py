@@ -138,6 +138,10 @@ class SqlPeople:
         return corner_rows.kept(among)
 
     @sql()
+    def corners_came(self) -> Sequence[datetime]:
+        return corner_rows.came()
+
+    @sql()
     def set_threshold(self, person: PersonId, ref: str | None, hasher: str, threshold: int) -> int:
         check_threshold(hasher, threshold, self._thresholds)
         with transaction.atomic():

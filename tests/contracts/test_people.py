@@ -1,7 +1,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -289,6 +289,23 @@ def test_it_is_known_of_whom_corners_are_kept_and_since_when(kept: Stores) -> No
     assert kept.people.corners_kept([ADA, *(PersonId(f"p{number}") for number in range(2000))]) == {
         ADA: (first, second)
     }
+
+
+def test_it_is_known_when_corners_came_as_long_as_they_are_kept(kept: Stores) -> None:
+    before = datetime.now(UTC)
+    assert list(kept.people.corners_came()) == []
+    kept.people.enrol(ADA, RECIPE, [picture("a", local=b"one"), picture("b", local=b"two")], NOW)
+    kept.people.enrol(EVE, RECIPE, [picture("a")], NOW)
+    kept.people.enrol(EVE, RECIPE, [picture("b", local=b"one")], NOW)
+    kept.people.enrol(ADA, RECIPE, [picture("a", local=b"one")], NOW)
+
+    first, second = kept.people.corners_came()
+
+    assert before - timedelta(seconds=1) < first < second
+    kept.people.drop_local(ADA)
+    assert list(kept.people.corners_came()) == [second]
+    kept.people.withdraw(EVE, NOW)
+    assert list(kept.people.corners_came()) == []
 
 
 def test_corners_that_are_chosen_anew_are_of_a_later_version(kept: Stores) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -71,6 +71,7 @@ class Crawl:
     recipe: str = "views-1"
     chromium: Chromium = field(default_factory=Chromium)
     known_days: float = 30.0
+    corners_came: Sequence[datetime] = ()
 
     def __post_init__(self) -> None:
         picture = HashedPicture(ref="ref-1", quality=90, fingerprints=(FULL,))
@@ -102,6 +103,7 @@ class Crawl:
             recipe=self.recipe,
             chromium=self.chromium,
             known_days=self.known_days,
+            corners_came=lambda: self.corners_came,
         )
 
     def run(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from core.errors import StoreUnavailable
 from core.model import Hit, Known, Politeness, State
-from crawler.memory import WHOLE_AFTER_AT_MOST, PassMemory
+from crawler.memory import ANEW, UNAWARE, WHOLE_AFTER_AT_MOST, PassMemory, turn_of
 from crawler.recheck import RecheckTarget, look_again
 from tests.crawler.local_site import Answer, LocalSite, page, picture, serve
 from tests.crawler.planted import PERSON, Crawl, sha256
@@ -250,6 +251,93 @@ def test_another_recipe_makes_known_pictures_due(tmp_path: Path) -> None:
     assert not [path for path in site.unchanged if path.endswith(".png")]
 
 
+# ---------------------------------------------------------------------------------------------------- corners that come later
+
+MANY = [f"https://gallery.example/{number}.jpg" for number in range(2_000)]
+
+
+def read(url: str, at: datetime = NOW, state: State = State.CLEAR) -> Known:
+    far = NOW + 999 * DAY
+    return Known(url=url, state=state, sha256="ab" * 32, recipe="views-1", read_at=at, again_at=far, whole_at=far)
+
+
+def due(known: list[Known], *, came: list[datetime], now: datetime) -> set[str]:
+    """Which pictures a pass asks for that begins now."""
+    memory = PassMemory(None, "local", recipe="views-1", reader="gallery", days=30, clock=lambda: now)
+    memory.corners_came(came)
+    return {each.url for each in known if not memory.is_settled(each)}
+
+
+def test_corners_reach_every_picture_that_was_read_before_within_a_week_and_never_all_at_once() -> None:
+    known, came = [read(url) for url in MANY], NOW + DAY
+
+    by_day = [len(due(known, came=[came], now=came + day * DAY)) / len(MANY) for day in range(8)]
+
+    assert by_day[0] == 0
+    assert by_day[7] == 1
+    assert all(0.11 < after - before < 0.18 for before, after in pairwise(by_day))
+
+
+def test_what_was_read_since_the_corners_came_is_not_due() -> None:
+    came = NOW + DAY
+    known = [read(url, at=came + UNAWARE + DAY / 24) for url in MANY]
+
+    assert due(known, came=[NOW, came], now=came + 20 * DAY) == set()
+
+
+def test_what_was_under_way_when_corners_came_counts_as_read_without_them() -> None:
+    known = read(MANY[0], at=NOW + UNAWARE / 2)
+
+    assert due([known], came=[NOW], now=NOW + ANEW + DAY) == {MANY[0]}
+
+
+def test_corners_that_come_every_day_have_each_picture_read_once_a_week_and_none_waits_longer() -> None:
+    came: list[datetime] = []
+    at = {url: [NOW] for url in MANY[:300]}
+    for hour in range(24 * 28):
+        now = NOW + hour * DAY / 24 + DAY / 1000
+        if hour % 24 == 0:
+            came.append(now)
+        for url in due([read(url, at=times[-1]) for url, times in at.items()], came=came, now=now):
+            at[url].append(now)
+
+    gaps = [(after - before) / DAY for times in at.values() for before, after in pairwise(times)]
+    assert {len(times) for times in at.values()} <= {4, 5}
+    assert max(gaps) < 7.1
+
+
+def test_a_turn_is_the_same_every_week_and_comes_after_the_moment_asked_for() -> None:
+    for url in MANY[:50]:
+        turn = turn_of(url, NOW)
+        assert NOW <= turn < NOW + ANEW
+        assert turn_of(url, turn) == turn
+        assert turn_of(url, turn + DAY / 1000) == turn + ANEW
+
+
+@pytest.mark.parametrize("state", [State.TOO_SMALL, State.NOT_IMAGE, State.UNSUPPORTED, State.BROKEN, State.TOO_LARGE])
+def test_what_has_no_corners_to_compare_is_not_read_for_them(state: State) -> None:
+    assert due([read(url, state=state) for url in MANY[:50]], came=[NOW + DAY], now=NOW + 20 * DAY) == set()
+
+
+def test_for_corners_a_picture_is_fetched_whole_though_it_did_not_change_and_then_is_known_again(
+    tmp_path: Path,
+) -> None:
+    with serve(Gallery()) as site:
+        crawl = Crawl(tmp_path, remembers=True, now=NOW)
+        crawl.run(site.watched())
+        never_whole(crawl, site)
+        crawl.corners_came = [NOW + DAY]
+        crawl.now = NOW + DAY + ANEW
+        again = asked(site, lambda: crawl.run(site.watched()))
+        never_whole(crawl, site)
+        crawl.now += ANEW
+        later = asked(site, lambda: crawl.run(site.watched()))
+
+    assert again == ["/", "/1.png", "/2.png", "/3.png", "/a", "/b"]
+    assert not [path for path in site.unchanged if path.endswith(".png")]
+    assert later == ["/", "/a", "/b"]
+
+
 def test_nothing_is_skipped_where_nothing_is_to_be_known(tmp_path: Path) -> None:
     with serve(Gallery()) as site:
         crawl = Crawl(tmp_path, remembers=True)
@@ -384,6 +472,7 @@ def test_the_start_page_is_due_before_its_albums_and_every_page_in_the_end(tmp_p
     with serve(Gallery()) as site:
         crawl = Crawl(tmp_path, remembers=True, now=NOW)
         crawl.run(site.watched(), only_due=True)
+        never_whole(crawl, site)
         for minutes in range(5, 60 * 24 * 2, 35):
             crawl.now = NOW + timedelta(minutes=minutes)
             for path in asked(site, lambda: crawl.run(site.watched(), only_due=True)):

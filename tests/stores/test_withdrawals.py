@@ -16,6 +16,7 @@ import pytest
 from core.errors import ConfigError, StoreUnavailable, UnknownId
 from core.model import CornerChanges, EnrolledPicture, Enrolment, HashChanges, PersonId, PersonState
 from stores.memory import MemoryStore
+from stores.rules import version_at
 from stores.vault import DigestKey
 from stores.withdrawals import (
     Act,
@@ -24,7 +25,6 @@ from stores.withdrawals import (
     WatchedCorners,
     WatchedHashes,
     WithdrawalLedger,
-    version_at,
 )
 from tests.contracts.values import ADA, EVE, MINUTE, NOW, RECIPE, picture
 
