@@ -96,6 +96,7 @@ def ours(url: str, folder: Path, redis_url: str, *, shared: bool) -> None:
     from core.model import Agreement, Examination, Politeness, State, WatchedSite
     from crawler.crawl import CrawlServices, crawl_site
     from crawler.frontier_redis import RedisFrontier
+    from stores.redis import client
 
     stores.sql.connect(f"sqlite:///{folder}/hits.sqlite3")
     stores.sql.migrate()
@@ -115,7 +116,7 @@ def ours(url: str, folder: Path, redis_url: str, *, shared: bool) -> None:
     )
     services = CrawlServices(
         frontier_path=folder / "frontier.sqlite3",
-        shared_frontier=partial(RedisFrontier, redis_url) if shared else None,
+        shared_frontier=partial(RedisFrontier, partial(client, redis_url)) if shared else None,
         lock_folder=folder / "locks",
         examiner=Nothing(),
         hit_log=stores.sql.SqlHitLog(),

@@ -157,8 +157,9 @@ async def _crawl(
             # Whatever ended the spider: a pass in which something waits is not finished.
             waits = await under_way.in_frontier(frontier.next_due, current.id) is not None
             finished = None if waits or asking.stopped is not None else services.clock()
-            if finished is not None:
-                await under_way.in_frontier(frontier.close, current.id, finished)
+            if finished is not None and not await under_way.in_frontier(frontier.close, current.id, finished):
+                asking.stop("what was known of the site was erased")
+                finished = None
             if under_way.failure is not None:
                 raise under_way.failure
             tally = await under_way.record(finished)

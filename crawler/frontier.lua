@@ -6,8 +6,9 @@
 -- returns  JSON; the error NOPASS when the pass is not there (any more)
 --
 -- The rules are those of crawler/met.py and crawler/branches.py, where their reasons stand; a test holds the two against each other.
+-- They stand twice because a script cannot ask Python: from there a page would cost a round trip for each link instead of one.
 --
---   PASS                  site, started, finished, met, branches, pages_asked, images_asked, hits, byte_count,
+--   PASS                  site, started, begun (or taken up, last), finished (or "erased"), met, branches, pages_asked, images_asked, hits, byte_count,
 --                         and how many URLs of each kind are in each state, as "page read"
 --   PASS:ids              digest of a URL → its number, in the order met
 --   PASS:rows             number → {url, what, host, state, lease, attempts, found_on, branch, fresh, hits}, without what is empty
@@ -368,9 +369,32 @@ function ask.begin()
     redis.call('HSET', KEYS[2], 'pass', id)
     redis.call('HSET', pass, 'site', asked.site, 'started', asked.started, 'met', 0, 'branches', 0)
   end
+  redis.call('HSET', pass, 'begun', asked.started)
   free_the_dead()
   store(nil, nil, asked.found)
   return { id = id, started = field('started'), resumed = resumed }
+end
+
+local function somebody_is_at_work()
+  for _, lease in ipairs(redis.call('HVALS', key('leased'))) do
+    if redis.call('EXISTS', asked.workers .. cjson.decode(lease).worker) == 1 then return true end
+  end
+  return false
+end
+
+-- passes, begun_before → how many URLs. KEYS[2] and KEYS[3] are as for begin, KEYS[4] and KEYS[5] the site's pauses and robots.txts.
+function ask.erase()
+  local id = redis.call('HGET', KEYS[2], 'pass')
+  pass = asked.passes .. (id or '')
+  local met = field('met')
+  if met then
+    local begun = field('begun') or field('started')
+    if asked.begun_before and (begun >= asked.begun_before or somebody_is_at_work()) then return 0 end
+    redis.call('HSETNX', pass, 'finished', 'erased')
+  end
+  if id then redis.call('SADD', KEYS[3], id) end
+  redis.call('DEL', KEYS[2], KEYS[4], KEYS[5])
+  return tonumber(met or 0)
 end
 
 function ask.push()
@@ -593,15 +617,15 @@ end
 
 function ask.close()
   redis.call('HSETNX', pass, 'finished', asked.finished)
-  return true
+  return field('finished') ~= 'erased'
 end
 
--- What is asked of a pass that another has finished meanwhile: nothing is left of it.
+-- What is asked of a pass that another has finished or erased meanwhile: nothing is left of it.
 local after_the_end = {
   push = true, lease = {}, give_back = false, release = true, next_due = '-1', end_waiting = 0, pages_showing = {}, finish = {},
 }
 
-if ARGV[1] ~= 'begin' then
+if ARGV[1] ~= 'begin' and ARGV[1] ~= 'erase' then
   if redis.call('EXISTS', pass) == 0 then return redis.error_reply('NOPASS it is not there') end
   if field('finished') and after_the_end[ARGV[1]] ~= nil then return cjson.encode(after_the_end[ARGV[1]]) end
 end

@@ -176,8 +176,22 @@ class Frontier(Protocol):
 
     def keep_robots(self, site: str, origin: str, kept: str) -> None: ...
 
-    def close(self, pass_id: str, now: datetime) -> None:
-        """The pass is finished: the next `begin` starts a new one."""
+    def close(self, pass_id: str, now: datetime) -> bool:
+        """The pass is finished: the next `begin` starts a new one. False: it was erased meanwhile."""
+        ...
+
+    def sites(self) -> Sequence[str]:
+        """Of which something is kept, whether they are still watched or not."""
+        ...
+
+    def erase(self, site: str, begun_before: datetime | None = None) -> int:
+        """Everything that is kept of the site, but how many URLs were met. Returns how many are erased.
+
+        begun_before   nothing at all is, where a pass began or was taken up since then, or somebody is at work on one
+
+        Whoever is at work on an erased pass finds nothing left to do, and what it still brings is neither stored nor refused. The next
+        `begin` starts anew.
+        """
         ...
 
 

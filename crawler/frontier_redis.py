@@ -20,11 +20,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
-from urllib.parse import quote
+from typing import Protocol, Self
+from urllib.parse import quote, unquote
 
 import redis
-from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
@@ -33,7 +32,6 @@ from redis.exceptions import (
     RedisError,
     ResponseError,
 )
-from redis.retry import Retry
 
 from core.errors import ConfigError, StoreUnavailable
 from core.model import State, derived_id, rfc3339
@@ -46,6 +44,7 @@ TTL_S = 10.0  # a worker whose key was not renewed for so long is taken for dead
 RENEWED_EVERY_S = 2.0
 TIMEOUT_S = 10.0  # for connecting, and for each answer: an index page of a large site is stored in milliseconds
 DELETED_AT_ONCE = 1_000  # keys a call: Redis answers nobody else meanwhile
+SCANNED_AT_ONCE = 1_000  # the same
 ENDED_AT_ONCE = 2_000  # URLs a call: the same
 SUMMARY_KEPT_S = 7 * 24 * 3600  # the counts of a finished pass, for workers that were away when it ended
 TURNS_KEPT_MS = 60_000  # after the last one: a host's first turn comes after the delay anyway
@@ -54,6 +53,7 @@ PREFIX = "stillwatch:frontier:"
 WORKERS, PASSES = f"{PREFIX}worker:", f"{PREFIX}pass:"
 SITES, OLD = f"{PREFIX}site:", f"{PREFIX}old:"
 PAUSES, TURNS, ROBOTS = f"{PREFIX}pauses:", f"{PREFIX}turns:", f"{PREFIX}robots:"
+OF_A_SITE = (SITES, OLD, PAUSES, ROBOTS)
 LARGE = ("ids", "rows", "mentions", "pictures", "branches", "listed", "leased", "workers", "hosts")
 OF_A_HOST = ("image", "page", "heads", "later")
 
@@ -73,15 +73,21 @@ return turn - now
 """
 
 
+class Client(Protocol):
+    """What makes a client of the one Redis that all share: stores.redis.client, which knows the URL."""
+
+    def __call__(self, *, timeout_s: float, tries: int) -> redis.Redis: ...
+
+
 class RedisFrontier:
     """See crawler.frontier.Frontier. A context manager that closes the connections; connects when it is first asked."""
 
-    def __init__(self, url: str, *, ttl_s: float = TTL_S, renewed_every_s: float = RENEWED_EVERY_S) -> None:
+    def __init__(self, client: Client, *, ttl_s: float = TTL_S, renewed_every_s: float = RENEWED_EVERY_S) -> None:
         self._ttl_ms = round(ttl_s * 1000)
         self._renewed_every_s = renewed_every_s
-        self._redis = _client(url, tries=2)
+        self._redis = client(timeout_s=TIMEOUT_S, tries=2)
         # An answer that was lost may have leased something: asked again, that would be nobody's until this worker ends.
-        self._once = _client(url, tries=1)
+        self._once = client(timeout_s=TIMEOUT_S, tries=1)
         self._script = self._redis.register_script(Path(__file__).with_name("frontier.lua").read_text(encoding="utf-8"))
         self._pause = self._redis.register_script(PAUSE)
         self._turn = self._redis.register_script(TURN)
@@ -150,11 +156,24 @@ class RedisFrontier:
             self._prune(site)
         return current
 
-    def close(self, pass_id: str, now: datetime) -> None:
-        self._ask("close", pass_id, finished=rfc3339(now))
+    def close(self, pass_id: str, now: datetime) -> bool:
+        return bool(json.loads(self._ask("close", pass_id, finished=rfc3339(now))))
+
+    def sites(self) -> Sequence[str]:
+        with _translated():
+            return sorted({unquote(name.removeprefix(kind)) for kind in OF_A_SITE for name in self._names(kind)})
+
+    def erase(self, site: str, begun_before: datetime | None = None) -> int:
+        """Turns end by themselves, a minute after the last one."""
+        kinds = ("", SITES, OLD, PAUSES, ROBOTS)
+        keys = [kind and kind + _named(site) for kind in kinds]
+        before = None if begun_before is None else rfc3339(begun_before)
+        gone = int(self._ask("erase", "", keys=keys, passes=PASSES, begun_before=before))
+        self._prune(site)
+        return gone
 
     def _prune(self, site: str) -> None:
-        """Deletes what finished passes left, in slices; what is large Redis frees beside its work. Taken up when broken off."""
+        """Deletes what finished and erased passes left, in slices; what is large Redis frees beside its work. Taken up when broken off."""
         with _translated():
             for pass_id in self._members(OLD + _named(site)):
                 name = PASSES + pass_id
@@ -327,6 +346,9 @@ class RedisFrontier:
             answer = self._script(keys=keys or [PASSES + pass_id], args=[call, json.dumps(arguments)], client=client)
         return str(answer)
 
+    def _names(self, prefix: str) -> list[str]:
+        return [str(each) for each in self._redis.scan_iter(f"{prefix}*", count=SCANNED_AT_ONCE)]
+
     def _members(self, key: str) -> list[str]:
         return sorted(str(each) for each in self._redis.sscan_iter(key))
 
@@ -373,22 +395,6 @@ class _Heart:
                     self._redis.set(WORKERS + self._worker, "1", px=self._ttl_ms)
             except (RedisError, OSError) as error:  # the worker itself finds that out, too
                 log.warning("frontier.not_renewed: %s", error)
-
-
-def _client(url: str, *, tries: int) -> redis.Redis:
-    try:
-        return redis.Redis.from_url(
-            url,
-            decode_responses=True,
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
-            # One more try: a connection that was idle while Redis was restarted is only found dead when it is used.
-            retry=Retry(NoBackoff(), tries - 1),
-        )
-    except ValueError as error:  # does not repeat the URL, which may hold a password
-        raise ConfigError(
-            "REDIS_URL cannot be read; write redis://user:password@host:6379/0, or rediss:// for TLS"
-        ) from error
 
 
 @contextmanager

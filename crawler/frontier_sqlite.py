@@ -4,6 +4,7 @@ It can be rebuilt by crawling again, so it asks for less than a ledger: `synchro
 may cost the last second, which is then done twice.
 """
 
+import json
 import os
 import secrets
 import sqlite3
@@ -26,7 +27,7 @@ from crawler.turns import Turns
 PRUNED_AT_ONCE = 5_000  # rows a transaction: other sites' crawls write to the same file
 BUSY_MS = 30_000
 
-VERSION = 1
+VERSION = 2
 SCHEMA = """
 CREATE TABLE passes (
     key INTEGER PRIMARY KEY,
@@ -40,7 +41,9 @@ CREATE TABLE passes (
     images_uncounted INTEGER NOT NULL DEFAULT 0,
     met INTEGER NOT NULL DEFAULT 0,
     hits INTEGER NOT NULL DEFAULT 0,
-    byte_count INTEGER NOT NULL DEFAULT 0
+    byte_count INTEGER NOT NULL DEFAULT 0,
+    begun TEXT NOT NULL DEFAULT '',               -- or taken up, the last time
+    counts TEXT                                   -- of an erased pass, JSON: [kind, state, how many URLs]
 ) STRICT;
 CREATE INDEX passes_of_site ON passes (site, finished);
 CREATE TABLE urls (
@@ -88,6 +91,7 @@ class SqliteFrontier:
             self._db = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.execute("PRAGMA secure_delete = ON")  # Debian's default: what is erased is overwritten in the file
         except (OSError, sqlite3.Error) as error:
             raise StoreUnavailable(f"frontier {path}: {error}; is the folder there, writable and not full?") from error
         self._make_tables()
@@ -130,14 +134,15 @@ class SqliteFrontier:
         with self._transaction() as db:
             self._free_the_dead(db)
             row = db.execute(
-                "SELECT key, id, started FROM passes WHERE site = ? AND finished IS NULL", (site,)
+                "SELECT key, id, started FROM passes WHERE site = ? AND finished IS NULL AND counts IS NULL", (site,)
             ).fetchone()
             if row is not None:
                 key, pass_id, started = row[0], row[1], datetime.fromisoformat(row[2])
+                db.execute("UPDATE passes SET begun = ? WHERE key = ?", (rfc3339(now), key))
             else:
                 pass_id, started = derived_id("pass", site, rfc3339(now), secrets.token_hex(8)), now
                 cursor = db.execute(
-                    "INSERT INTO passes (id, site, started) VALUES (?, ?, ?)", (pass_id, site, rfc3339(now))
+                    "INSERT INTO passes (id, site, started, begun) VALUES (?, ?, ?3, ?3)", (pass_id, site, rfc3339(now))
                 )
                 key = cursor.lastrowid
             met.store(db, key, None, starts, ())
@@ -145,37 +150,67 @@ class SqliteFrontier:
             self._prune(site)
         return Pass(id=pass_id, site=site, started=started, resumed=row is not None)
 
-    def close(self, pass_id: str, now: datetime) -> None:
+    def close(self, pass_id: str, now: datetime) -> bool:
         with self._transaction() as db:
-            db.execute("UPDATE passes SET finished = ? WHERE id = ?", (rfc3339(now), pass_id))
+            closing = "UPDATE passes SET finished = ? WHERE id = ? AND counts IS NULL"
+            return db.execute(closing, (rfc3339(now), pass_id)).rowcount == 1
 
-    def _prune(self, site: str) -> None:
+    def sites(self) -> Sequence[str]:
         with self._transaction() as db:
-            old = db.execute("SELECT key FROM passes WHERE site = ? AND finished IS NOT NULL", (site,)).fetchall()
+            return [site for (site,) in db.execute(_SITES)]
+
+    def erase(self, site: str, begun_before: datetime | None = None) -> int:
+        with self._transaction() as db:
+            if begun_before is not None and self._in_use(db, site, begun_before):
+                return 0
+            # First nobody can add to it any more: the deleting takes many transactions.
+            for (key,) in db.execute("SELECT key FROM passes WHERE site = ? AND counts IS NULL", (site,)).fetchall():
+                counts = json.dumps(db.execute(_COUNTS, (key,)).fetchall())
+                db.execute("UPDATE passes SET counts = ? WHERE key = ?", (counts, key))
+            db.execute("DELETE FROM pauses WHERE site = ?", (site,))
+            db.execute("DELETE FROM robots WHERE site = ?", (site,))
+        return self._prune(site)
+
+    def _in_use(self, db: sqlite3.Connection, site: str, since: datetime) -> bool:
+        for key, begun in db.execute(_BEGUN, (site,)).fetchall():
+            workers = db.execute("SELECT DISTINCT lease FROM urls WHERE lease <> '' AND pass = ?", (key,)).fetchall()
+            if datetime.fromisoformat(begun) >= since or any(held_by(self._workers / name) for (name,) in workers):
+                return True
+        return False
+
+    def _prune(self, site: str) -> int:
+        """Deletes what passes left that are finished or erased, in slices. Taken up when broken off. Returns how many URLs."""
+        with self._transaction() as db:
+            old = db.execute(
+                "SELECT key FROM passes WHERE site = ? AND (finished IS NOT NULL OR counts IS NOT NULL)", (site,)
+            ).fetchall()
+        gone = 0
         for (key,) in old:
             for table, row in (
-                ("urls", "key"),
                 ("branches", "key"),
                 ("mentions", "(pass, image, page)"),
                 ("pictures", "(pass, picture)"),
+                ("urls", "key"),  # last: by them `sites` knows what was broken off
             ):
                 columns = row.strip("()")
                 statement = f"DELETE FROM {table} WHERE {row} IN (SELECT {columns} FROM {table} WHERE pass = ? LIMIT {PRUNED_AT_ONCE})"  # noqa: S608  # our own words
                 while True:
                     with self._transaction() as db:
-                        if db.execute(statement, (key,)).rowcount == 0:
-                            break
+                        deleted = db.execute(statement, (key,)).rowcount
+                    if deleted == 0:
+                        break
+                    gone += deleted if table == "urls" else 0
+        return gone
 
     def push(self, pass_id: str, found: Sequence[Found]) -> None:
         with self._transaction() as db:
-            met.store(db, _key(db, pass_id), None, found, ())
+            if (key := _key(db, pass_id)) is not None:
+                met.store(db, key, None, found, ())
 
     def tally(self, pass_id: str) -> Tally:
         with self._transaction() as db:
-            key, pages, images, no_pages, no_images, hits, byte_count = db.execute(_TALLY, (pass_id,)).fetchone()
-            rows = db.execute(
-                "SELECT what, state, count(*) FROM urls WHERE pass = ? GROUP BY what, state", (key,)
-            ).fetchall()
+            key, pages, images, no_pages, no_images, hits, byte_count, kept = db.execute(_TALLY, (pass_id,)).fetchone()
+            rows = db.execute(_COUNTS, (key,)).fetchall() if kept is None else json.loads(kept)
         counts = {(What(what), _STATES[state]): n for what, state, n in rows}
         for what, n in ((What.PAGE, no_pages), (What.IMAGE, no_images)):
             if n:
@@ -197,7 +232,8 @@ class SqliteFrontier:
     ) -> Sequence[Leased]:
         leased: list[Leased] = []
         with self._transaction() as db:
-            key = _key(db, pass_id)
+            if (key := _key(db, pass_id)) is None:
+                return ()
             left = dict(at_most) if of_pass is None else _left(db, key, at_most, of_pass)
             paused = {host for host, until in _pauses(db, key).items() if until > now}
             for host in _waiting_hosts(db, key):
@@ -243,7 +279,8 @@ class SqliteFrontier:
 
     def next_due(self, pass_id: str) -> float | None:
         with self._transaction() as db:
-            key = _key(db, pass_id)
+            if (key := _key(db, pass_id)) is None:
+                return None
             pauses = _pauses(db, key)
             dues = [
                 max(pauses.get(host, 0.0), db.execute(_DUE, (key, host)).fetchone()[0])
@@ -259,7 +296,8 @@ class SqliteFrontier:
 
     def pages_showing(self, pass_id: str, url: str) -> Sequence[str]:
         with self._transaction() as db:
-            return met.pages_showing(db, _key(db, pass_id), url)
+            key = _key(db, pass_id)
+            return () if key is None else met.pages_showing(db, key, url)
 
     def finish(
         self,
@@ -276,7 +314,8 @@ class SqliteFrontier:
     ) -> Sequence[str]:
         try:
             with self._transaction() as db:
-                pass_key = _key(db, pass_id)
+                if (pass_key := _key(db, pass_id)) is None:
+                    return ()
                 untold = [page for page in met.pages_showing(db, pass_key, url) if page not in told] if hits else []
                 if state is State.READ:
                     untold += met.store(db, pass_key, url, children, told)
@@ -343,6 +382,11 @@ class SqliteFrontier:
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version == VERSION:
                 return
+            if version == 1:
+                db.execute("ALTER TABLE passes ADD COLUMN begun TEXT NOT NULL DEFAULT ''")
+                db.execute("ALTER TABLE passes ADD COLUMN counts TEXT")
+                db.execute(f"PRAGMA user_version = {VERSION}")
+                return
             if version != 0:
                 raise StoreUnavailable(
                     f"frontier {self._path}: written by another version of Stillwatch; move the file away to start anew"
@@ -363,7 +407,13 @@ class _FirstTell(Exception):
 _ALONE = ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
 _STATES = {"": State.PENDING, **{state.value: state for state in State}}
 
-_TALLY = "SELECT key, pages_asked, images_asked, pages_uncounted, images_uncounted, hits, byte_count FROM passes WHERE id = ?"
+_TALLY = "SELECT key, pages_asked, images_asked, pages_uncounted, images_uncounted, hits, byte_count, counts FROM passes WHERE id = ?"
+_COUNTS = "SELECT what, state, count(*) FROM urls WHERE pass = ? GROUP BY what, state"
+_BEGUN = "SELECT key, max(begun, started) FROM passes WHERE site = ? AND counts IS NULL"  # 'begun' is '' in files of version 1
+_SITES = """
+SELECT site FROM passes p WHERE counts IS NULL OR EXISTS (SELECT 1 FROM urls WHERE pass = p.key)
+UNION SELECT site FROM pauses UNION SELECT site FROM robots ORDER BY site
+"""
 _COUNT = """
 UPDATE passes SET pages_asked = pages_asked + ?, images_asked = images_asked + ?, byte_count = byte_count + ?, hits = hits + ? WHERE key = ?
 """
@@ -416,6 +466,7 @@ def _pauses(db: sqlite3.Connection, pass_key: int) -> dict[str, float]:
     )
 
 
-def _key(db: sqlite3.Connection, pass_id: str) -> int:
-    (key,) = db.execute("SELECT key FROM passes WHERE id = ?", (pass_id,)).fetchone()
-    return int(key)
+def _key(db: sqlite3.Connection, pass_id: str) -> int | None:
+    """None of an erased pass. In a statement that is NULL, which no row's pass is equal to."""
+    row = db.execute("SELECT key FROM passes WHERE id = ? AND counts IS NULL", (pass_id,)).fetchone()
+    return None if row is None else int(row[0])

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from core.errors import StoreUnavailable
 from core.model import Standing, Topic
 from stillwatch.agreement import fault
+from stillwatch.forgetting import forget_crawls
 from stillwatch.watchfulness import note_troubles
 from stillwatch.wiring import House, utc_now
 
@@ -175,6 +176,7 @@ class Clockwork:
                     gone += store.erase_site(site)
             noted = self._house.collision_book.forget_revoked()
             log.info("seen.forgotten", extra={"fingerprints": gone, "found_in": noted})
+            log.info("crawls.forgotten", extra={"urls": forget_crawls(self._house, seen_before)})
 
 
 class _Survives:

@@ -441,7 +441,7 @@ class House:
         with self.examiner(site.name) as examiner, self.seen_log() as seen, watch as agreement:
             watchful = None if canary is None else CanaryExaminer(examiner, canary, utc_now)
             yield CrawlServices(
-                frontier_path=self.settings.home / "frontier.sqlite3",
+                frontier_path=self._frontier_path,
                 lock_folder=self.locks,
                 examiner=watchful or examiner,
                 daily_use=self.daily_use,
@@ -471,10 +471,20 @@ class House:
         if self.settings.redis_url is None:
             return None
         from crawler.frontier_redis import RedisFrontier
-        from stores.redis import check
+        from stores.redis import check, client
 
         check(self.settings.redis_url)
-        return partial(RedisFrontier, self.settings.redis_url)
+        return partial(RedisFrontier, partial(client, self.settings.redis_url))
+
+    def frontier(self) -> AbstractContextManager["Frontier"]:
+        """What crawls work on. Without Redis, those of this machine."""
+        from crawler.frontier_sqlite import SqliteFrontier
+
+        return SqliteFrontier(self._frontier_path) if self.shared_frontier is None else self.shared_frontier()
+
+    @property
+    def _frontier_path(self) -> Path:
+        return self.settings.home / "frontier.sqlite3"
 
     # ----------------------------------------------------------------------------------------------------- everything seen
 

@@ -18,6 +18,7 @@ from datetime import timedelta
 from core.errors import StillwatchError, StoreUnavailable
 from core.model import Task, Topic
 from stillwatch import own
+from stillwatch.forgetting import forget_crawls
 from stillwatch.wiring import House, utc_now
 
 log = logging.getLogger("stillwatch.workers")
@@ -27,6 +28,7 @@ DESK_LEASE_TTL_S = 30.0
 INDEX_BATCH = 500
 RETRY_S = 10.0
 GRACE_S = 15.0
+FORGOTTEN_EVERY_S = 86_400.0
 SWEEPS_ASKED_S = 2.0  # whether something waits
 SWEEPS_REFRESHED_S = 60.0  # whether segments came or grew
 
@@ -168,9 +170,13 @@ def work_crawls(house: House, stop: Stop) -> None:
     at a time."""
     running: dict[int, tuple[Task, subprocess.Popen[bytes]]] = {}
     sweeps = Sweeps(house)
+    forgotten_at = float("-inf")
     try:
         while not stop():
             try:
+                if house.settings.redis_url is None and time.monotonic() - forgotten_at >= FORGOTTEN_EVERY_S:
+                    forgotten_at = time.monotonic()  # the scheduler forgets what all share, or is on another machine
+                    forget_crawls(house, utc_now() - timedelta(days=house.settings.seen_days))
                 _reap(house, running)
                 sweeps.look_after(time.monotonic())
                 for task in house.outbox.due([Topic.CRAWL, Topic.RECHECK], utc_now(), 100):

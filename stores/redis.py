@@ -45,10 +45,10 @@ return redis.call('PUBLISH', KEYS[1], ARGV[1])
 
 def check(url: str) -> None:
     """At the start: Redis answers, lets us in, and forgets nothing by itself."""
-    with _client(url) as client, _translated():
-        client.ping()
+    with client(url) as server, _translated():
+        server.ping()
         try:
-            answer = client.config_get("maxmemory-policy")
+            answer = server.config_get("maxmemory-policy")
         except RedisError as refused:  # a hosted Redis often forbids to ask
             log.warning("redis.policy_unknown: %s", refused)
             return
@@ -59,20 +59,20 @@ def check(url: str) -> None:
         )
 
 
-def _client(url: str) -> redis.Redis:
+def client(url: str, *, timeout_s: float = TIMEOUT_S, tries: int = 2) -> redis.Redis:
+    """tries   a second one finds a connection dead that was idle while Redis was restarted; only for what may be asked twice"""
     try:
         return redis.Redis.from_url(
             url,
             decode_responses=True,
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
-            # One more try: a connection that was idle while Redis was restarted is only found dead when it is used.
-            retry=Retry(NoBackoff(), 1),
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            retry=Retry(NoBackoff(), tries - 1),
         )
-    except ValueError as error:  # does not repeat the URL, which may hold a password
+    except ValueError:  # may repeat the URL, which may hold a password: it is in no log, not even as what came before
         raise ConfigError(
             "REDIS_URL cannot be read; write redis://user:password@host:6379/0, or rediss:// for TLS"
-        ) from error
+        ) from None
 
 
 @contextmanager
@@ -91,7 +91,7 @@ class RedisLeadership:
     """A lease that Redis ends by its own clock."""
 
     def __init__(self, url: str) -> None:
-        self._redis = _client(url)
+        self._redis = client(url)
 
     def hold(self, name: str, holder: str, ttl_s: float) -> bool:
         with _translated():
@@ -105,7 +105,7 @@ class RedisLeadership:
 class RedisAnnouncer:
     def __init__(self, url: str) -> None:
         self._url = url
-        self._redis = _client(url)
+        self._redis = client(url)
 
     def announce(self, version: int) -> None:
         """A courtesy: when Redis is gone the change is seen in SQL a moment later, so that is a warning and no error."""
@@ -128,7 +128,7 @@ class Listener:
     """Hears announcements in a thread of its own."""
 
     def __init__(self, url: str) -> None:
-        self._redis = _client(url)
+        self._redis = client(url)
         self._latest: int | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hashes-announced", daemon=True)

@@ -14,6 +14,7 @@ import typer
 from core.errors import CallError, Conflict, NotAgreed, UnknownId
 from core.model import Hit, Location, Look, PersonState, Standing, State, WatchedSite, rfc3339
 from stillwatch.agreement import fault
+from stillwatch.forgetting import forget_crawl
 from stillwatch.lines import case_line, site_line
 from stillwatch.output import counter, json_line, line, say, table
 from stillwatch.watchfulness import SiteLook, look_at
@@ -177,8 +178,11 @@ def resume_site(name: SiteName, by: By = "operator") -> None:
 def revoke_site(name: SiteName, by: By = "operator") -> None:
     """The agreement has ended: the crawl stops at once, nothing is asked of the site again, and what was seen of it is erased."""
     _stand(name, Standing.REVOKED, by)
-    count = House.open().seen_store.erase_site(name)
+    house = House.open()
+    count = house.seen_store.erase_site(name)
     line(f"{name}: {count} fingerprints of what was seen there erased")
+    urls = forget_crawl(house, name)
+    line(f"{name}: {urls} URLs of its last crawl erased")
 
 
 # ---------------------------------------------------------------------------------------------------------------- crawl

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,9 +16,9 @@ import pytest
 from core.model import State
 from crawler import met
 from crawler.frontier import Found, Frontier, Leased, Pass, What
-from crawler.frontier_redis import RedisFrontier
 from crawler.frontier_sqlite import SqliteFrontier
 from tests.contracts.waiting import until
+from tests.crawler.shared_frontier import redis_frontier
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 START = [Found(What.PAGE, "https://site.example/")]
@@ -49,9 +49,10 @@ def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
         return Opener(lambda: SqliteFrontier(path), written)
     url = request.getfixturevalue("redis_url")
     written = (
-        f"__import__('crawler.frontier_redis').frontier_redis.RedisFrontier({url!r}, ttl_s=1, renewed_every_s=0.1)"
+        "__import__('tests.crawler.shared_frontier').crawler.shared_frontier"
+        f".redis_frontier({url!r}, ttl_s=1, renewed_every_s=0.1)"
     )
-    return Opener(lambda: RedisFrontier(url), written)
+    return Opener(lambda: redis_frontier(url), written)
 
 
 @pytest.fixture
@@ -442,6 +443,90 @@ def test_calls_made_together_each_stand_or_fall_by_themselves(frontier: Frontier
     assert untold
     assert frontier.tally(current.id).of(What.IMAGE) == {State.PENDING: 1}
     assert frontier.tally(current.id).of(What.PAGE) == {State.READ: 2, State.PENDING: 1}
+
+
+# ------------------------------------------------------------------------------------------------------------- erasing
+
+LATER = NOW + timedelta(days=180)
+
+
+def test_nothing_is_known_of_an_erased_site_and_the_next_pass_begins_anew(frontier: Frontier, worker: str) -> None:
+    current = frontier.begin("site", START, NOW)
+    frontier.begin("other", START, NOW)
+    read(frontier, current, "https://site.example/", page("a"), image("b.jpg"))
+    frontier.pause("site", "site.example", 50.0)
+    frontier.keep_robots("site", "https://site.example", "one")
+
+    gone = frontier.erase("site")
+
+    assert gone == 3
+    assert frontier.sites() == ["other"]
+    assert frontier.paused_until("site", "site.example") == 0.0
+    assert frontier.robots_kept("site") == {}
+    again = frontier.begin("site", START, NOW)
+    assert again.id != current.id
+    assert not again.resumed
+    assert urls(lease(frontier, again, worker)) == [""]
+
+
+def test_whoever_is_at_work_on_an_erased_pass_finds_nothing_left_to_do(frontier: Frontier, worker: str) -> None:
+    current = frontier.begin("site", [*START, page("1x"), image("p.jpg")], NOW)
+    picture, *_ = lease(frontier, current, worker)
+    counted = frontier.tally(current.id)
+
+    frontier.erase("site")
+
+    read(frontier, current, "https://site.example/", page("a"), image("b.jpg"))
+    assert not frontier.finish(
+        current.id, picture.url, State.HIT, what=What.IMAGE, hits=["h"], told=["https://site.example/"]
+    )
+    frontier.push(current.id, [page("c")])
+    frontier.give_back(current.id, "https://site.example/1x", due=0.0, counted=True)
+    assert frontier.lease(current.id, worker, per_host=9, under_way={}, at_most=ALL, now=0.0, of_pass=ALL) in ([], ())
+    assert frontier.next_due(current.id) is None
+    assert frontier.end_waiting(current.id, State.OVER_LIMIT) == 0
+    assert not frontier.pages_showing(current.id, picture.url)
+    assert frontier.tally(current.id) == counted
+    assert frontier.close(current.id, NOW) is False
+    frontier.release(worker)
+    assert frontier.sites() == []
+
+
+def test_what_is_written_after_an_erasure_is_erased_by_the_next(frontier: Frontier) -> None:
+    frontier.begin("site", START, NOW)
+    frontier.erase("site")
+    frontier.begin("site", START, NOW)
+    frontier.keep_robots("another", "https://site.example", "one")
+    frontier.pause("third", "site.example", 50.0)
+
+    assert frontier.sites() == ["another", "site", "third"]
+    for site in frontier.sites():
+        frontier.erase(site, begun_before=LATER)
+    assert frontier.sites() == []
+
+
+def test_a_finished_pass_is_erased_once_it_is_old(frontier: Frontier) -> None:
+    current = frontier.begin("site: of old", START, NOW)
+    assert frontier.close(current.id, NOW)
+
+    assert frontier.erase("site: of old", begun_before=NOW) == 0
+    assert frontier.sites() == ["site: of old"]
+    assert frontier.erase("site: of old", begun_before=LATER) == 1
+    assert frontier.sites() == []
+
+
+def test_a_pass_that_was_taken_up_since_or_is_under_way_is_not_old(frontier: Frontier, worker: str) -> None:
+    current = frontier.begin("site", START, NOW)
+    again = frontier.begin("site", START, LATER)
+    assert frontier.erase("site", begun_before=LATER) == 0
+    lease(frontier, again, worker)
+    much_later = LATER + timedelta(days=180)
+    assert frontier.erase("site", begun_before=much_later) == 0
+
+    frontier.release(worker)
+
+    assert again.id == current.id
+    assert frontier.erase("site", begun_before=much_later) == 1
 
 
 # -------------------------------------------------------------------------------------------------------------- robots

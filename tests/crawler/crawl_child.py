@@ -16,8 +16,8 @@ from typing import Any
 import stores.sql
 from core.model import Agreement, HashedPicture, Politeness, WatchedSite
 from crawler.crawl import CrawlServices, crawl_site
-from crawler.frontier_redis import RedisFrontier
 from tests.crawler.planted import FULL, PERSON, USER_AGENT, PlantedExaminer
+from tests.crawler.shared_frontier import redis_frontier
 
 
 def main() -> None:
@@ -60,7 +60,7 @@ def crawl(call: Mapping[str, Any]) -> Mapping[str, object]:
         user_agent=USER_AGENT,
         still_agreed=lambda: None,
         clock=lambda: datetime.now(UTC),
-        shared_frontier=partial(RedisFrontier, call["redis_url"], ttl_s=5.0) if "redis_url" in call else None,
+        shared_frontier=partial(redis_frontier, call["redis_url"], ttl_s=5.0) if "redis_url" in call else None,
     )
     return crawl_site(site, services, on_image=lambda _: None, on_progress=lambda _: None)
 

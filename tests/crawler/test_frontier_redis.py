@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from core.errors import ConfigError, StoreUnavailable
+from core.errors import StoreUnavailable
 from core.model import State
 from crawler.frontier import Found, Frontier, Leased, Pass, What
 from crawler.frontier_redis import PREFIX, RedisFrontier
 from crawler.frontier_sqlite import SqliteFrontier
 from tests.contracts.test_frontier import ALL, NOW, START, image, lease, page, read, urls
 from tests.contracts.waiting import until
+from tests.crawler.shared_frontier import redis_frontier
 from tests.engines import free_port
 
 
@@ -29,7 +30,7 @@ def server(redis_url: str) -> Iterator[Redis]:
 
 @pytest.fixture
 def frontier(redis_url: str) -> Iterator[RedisFrontier]:
-    with RedisFrontier(redis_url) as frontier:
+    with redis_frontier(redis_url) as frontier:
         yield frontier
 
 
@@ -174,7 +175,7 @@ import sys, time
 from pathlib import Path
 from core.model import State
 from crawler.frontier import Found, What
-from crawler.frontier_redis import RedisFrontier
+from tests.crawler.shared_frontier import redis_frontier
 
 url, pass_id, ledger, per_host, ttl_s = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])
 PAGES, PICTURES = 40, 10
@@ -184,7 +185,7 @@ def children(url):
     further = [Found(What.PAGE, f"https://site.example/page/{m}") for m in (2 * n, 2 * n + 1) if m < PAGES]
     return further + [Found(What.IMAGE, f"https://site.example/{n}/{each}.jpg") for each in range(PICTURES)]
 
-with RedisFrontier(url, ttl_s=ttl_s, renewed_every_s=ttl_s / 5) as frontier, frontier.worker() as worker, ledger.open("a") as asked:
+with redis_frontier(url, ttl_s=ttl_s, renewed_every_s=ttl_s / 5) as frontier, frontier.worker() as worker, ledger.open("a") as asked:
     print("ready", flush=True)
     sys.stdin.readline()
     while True:
@@ -271,7 +272,7 @@ def test_all_workers_together_have_no_more_under_way_at_a_host_than_agreed(
     frontier: RedisFrontier, redis_url: str, worker: str
 ) -> None:
     current = frontier.begin("site", [image(f"{n}.jpg") for n in range(9)], NOW)
-    with RedisFrontier(redis_url) as there, there.worker() as other:
+    with redis_frontier(redis_url) as there, there.worker() as other:
         first = lease(frontier, current, worker, per_host=4)
         none_left = lease(there, current, other, per_host=4)
         frontier.finish(current.id, first[0].url, State.CLEAR, what=What.IMAGE)
@@ -284,7 +285,7 @@ def test_all_workers_together_have_no_more_under_way_at_a_host_than_agreed(
 
 def test_whoever_comes_later_gets_a_share_of_a_host(frontier: RedisFrontier, redis_url: str, worker: str) -> None:
     current = frontier.begin("site", [image(f"{n}.jpg") for n in range(20)], NOW)
-    with RedisFrontier(redis_url) as there, there.worker() as other:
+    with redis_frontier(redis_url) as there, there.worker() as other:
         first = lease(frontier, current, worker, per_host=4)
         none_left = lease(there, current, other, per_host=4)
         for each in first[:3]:
@@ -301,7 +302,7 @@ def test_the_limits_of_a_pass_hold_for_all_workers_together(
     frontier: RedisFrontier, redis_url: str, worker: str
 ) -> None:
     current = frontier.begin("site", [page(f"{n}x") for n in range(9)], NOW)
-    with RedisFrontier(redis_url) as there, there.worker() as other:
+    with redis_frontier(redis_url) as there, there.worker() as other:
         first, second, third = (
             each.lease(current.id, name, per_host=per_host, under_way={}, at_most=ALL, now=0.0, of_pass={What.PAGE: 3})
             for each, name, per_host in [(frontier, worker, 2), (there, other, 9), (frontier, worker, 9)]
@@ -316,7 +317,7 @@ def test_a_pass_does_not_end_while_another_has_something_that_may_bring_more(
     frontier: RedisFrontier, redis_url: str
 ) -> None:
     current = frontier.begin("site", START, NOW)
-    with RedisFrontier(redis_url) as there, there.worker() as other:
+    with redis_frontier(redis_url) as there, there.worker() as other:
         lease(there, current, other)
         while_it_works = frontier.next_due(current.id)
         for_itself = there.next_due(current.id)
@@ -338,7 +339,7 @@ def away(server: Redis, worker: str) -> None:
 @pytest.fixture
 def paused(redis_url: str) -> Iterator[tuple[RedisFrontier, str]]:
     """A worker whose heart beats too seldom to undo what a test does to its key."""
-    with RedisFrontier(redis_url, renewed_every_s=3_600) as frontier, frontier.worker() as worker:
+    with redis_frontier(redis_url, renewed_every_s=3_600) as frontier, frontier.worker() as worker:
         yield frontier, worker
 
 
@@ -396,7 +397,7 @@ def test_a_worker_that_was_away_takes_nothing_from_whoever_has_it_now(
 def test_a_worker_that_was_away_says_so_and_is_alive_again(
     redis_url: str, server: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with RedisFrontier(redis_url, renewed_every_s=0.01) as frontier, frontier.worker() as worker:
+    with redis_frontier(redis_url, renewed_every_s=0.01) as frontier, frontier.worker() as worker:
         away(server, worker)
         until(lambda: server.exists(f"{PREFIX}worker:{worker}") == 1)
         until(lambda: "frontier.worker_was_away" in caplog.messages)
@@ -437,6 +438,35 @@ def test_nothing_of_a_finished_pass_is_kept_but_its_counts(frontier: RedisFronti
     assert not server.exists(f"{PREFIX}old:site")
 
 
+def test_nothing_of_an_erased_site_is_kept_but_counts_that_end(
+    frontier: RedisFrontier, worker: str, server: Redis
+) -> None:
+    current = frontier.begin("site", START, NOW)
+    read(frontier, current, "https://site.example/", *(page(f"cal/{n}") for n in range(9)), image("b.jpg"))
+    lease(frontier, current, worker, per_host=3)
+    frontier.pause("site", "site.example", 9.0)
+    frontier.turn("site", "site.example", 0.1, 0.0)
+    frontier.keep_robots("site", "https://site.example", "one")
+
+    frontier.erase("site")
+
+    left = set(server.scan_iter(f"{PREFIX}*")) - {f"{PREFIX}worker:{worker}"}
+    assert left == {f"{PREFIX}pass:{current.id}", f"{PREFIX}turns:site:site.example"}
+    assert all(server.ttl(key) > 0 for key in left)
+    assert "site.example" not in str(server.hgetall(f"{PREFIX}pass:{current.id}"))
+
+
+def test_an_erasure_that_was_broken_off_is_taken_up(frontier: RedisFrontier, server: Redis) -> None:
+    current = frontier.begin("site", START, NOW)
+    server.delete(f"{PREFIX}site:site")  # as if it had been killed before the first key of the pass was deleted
+    server.sadd(f"{PREFIX}old:site", current.id)
+
+    assert frontier.sites() == ["site"]
+    frontier.erase("site")
+    assert frontier.sites() == []
+    assert list(server.scan_iter(f"{PREFIX}pass:*")) == [f"{PREFIX}pass:{current.id}"]
+
+
 def test_an_emptied_redis_is_named_and_the_next_crawl_begins_anew(
     frontier: RedisFrontier, worker: str, server: Redis
 ) -> None:
@@ -467,7 +497,7 @@ def test_scripts_that_redis_forgot_are_told_again(frontier: RedisFrontier, worke
 
 def test_no_redis_names_the_setting_and_the_cure() -> None:
     with (
-        RedisFrontier(f"redis://127.0.0.1:{free_port()}/0") as frontier,
+        redis_frontier(f"redis://127.0.0.1:{free_port()}/0") as frontier,
         pytest.raises(StoreUnavailable, match="check REDIS_URL and the server"),
     ):
         frontier.begin("site", START, NOW)
@@ -475,20 +505,13 @@ def test_no_redis_names_the_setting_and_the_cure() -> None:
 
 def test_a_redis_that_goes_while_a_worker_works_does_not_hide_what_the_worker_says(redis_url: str) -> None:
     def work() -> None:
-        with RedisFrontier(redis_url) as frontier, frontier.worker():
+        with redis_frontier(redis_url) as frontier, frontier.worker():
             frontier._redis.connection_pool.connection_kwargs["port"] = free_port()
             frontier._redis.connection_pool.disconnect()
             raise KeyError("what went wrong")
 
     with pytest.raises(KeyError, match="what went wrong"):
         work()
-
-
-def test_an_address_that_cannot_be_read_is_not_repeated() -> None:
-    with pytest.raises(ConfigError, match="REDIS_URL cannot be read") as refused:
-        RedisFrontier("http://user:secret@host")
-
-    assert "secret" not in str(refused.value)
 
 
 def test_a_full_redis_names_the_cure(frontier: RedisFrontier, server: Redis) -> None:

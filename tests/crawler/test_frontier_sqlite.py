@@ -41,6 +41,50 @@ def test_nothing_of_a_finished_pass_is_kept_but_its_counts(frontier: SqliteFront
     db.close()
 
 
+def test_nothing_of_an_erased_site_is_left_in_the_file_but_counts(tmp_path: Path) -> None:
+    path = tmp_path / "frontier.sqlite3"
+    with SqliteFrontier(path) as frontier:
+        current = frontier.begin("site", START, NOW)
+        read(frontier, current, "https://site.example/", *(page(f"{n}x") for n in range(99)), image("b.jpg"))
+        frontier.pause("site", "site.example", 9.0)
+        frontier.keep_robots("site", "https://site.example", "one")
+        frontier.erase("site")
+
+    assert b"site.example" not in path.read_bytes()
+    with sqlite3.connect(path) as db:
+        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        assert {name for name in tables if db.execute(f"SELECT count(*) FROM {name}").fetchone()[0]} == {"passes"}  # noqa: S608  # our own tables
+    db.close()
+
+
+def test_an_erasure_that_was_broken_off_is_taken_up(frontier: SqliteFrontier, tmp_path: Path) -> None:
+    frontier.begin("site", START, NOW)
+    with sqlite3.connect(tmp_path / "frontier.sqlite3") as db:
+        db.execute("UPDATE passes SET counts = '[]'")  # as if it had been killed before the first URL was deleted
+    db.close()
+
+    assert frontier.sites() == ["site"]
+    assert frontier.erase("site") == 1
+    assert frontier.sites() == []
+
+
+def test_a_file_of_the_version_before_is_taken_up(tmp_path: Path) -> None:
+    path = tmp_path / "frontier.sqlite3"
+    with SqliteFrontier(path) as frontier:
+        before = frontier.begin("site", START, NOW)
+    with sqlite3.connect(path) as db:
+        db.execute("ALTER TABLE passes DROP COLUMN begun")
+        db.execute("ALTER TABLE passes DROP COLUMN counts")
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+
+    with SqliteFrontier(path) as frontier, frontier.worker() as worker:
+        assert frontier.erase("site", begun_before=NOW) == 0
+        again = frontier.begin("site", START, NOW)
+        assert again.id == before.id
+        assert urls(lease(frontier, again, worker)) == [""]
+
+
 HOLD_A_LEASE = """
 import sys, time
 from pathlib import Path

@@ -24,10 +24,11 @@ from core.errors import StoreUnavailable
 from core.model import Limits, Politeness, WatchedSite
 from crawler.crawl import CrawlServices
 from crawler.frontier import Found, What
-from crawler.frontier_redis import PAUSES, WORKERS, RedisFrontier
+from crawler.frontier_redis import PAUSES, WORKERS
 from tests.contracts.waiting import until
 from tests.crawler.local_site import Answer, LocalSite, number, page, picture, serve
 from tests.crawler.planted import Crawl
+from tests.crawler.shared_frontier import redis_frontier
 
 PAGES, PICTURES_A_PAGE = 30, 8
 
@@ -64,7 +65,7 @@ class Shared(Crawl):
     redis_url: str
 
     def services(self) -> CrawlServices:
-        return replace(super().services(), shared_frontier=partial(RedisFrontier, self.redis_url))
+        return replace(super().services(), shared_frontier=partial(redis_frontier, self.redis_url))
 
 
 def shared(folder: Path, redis_url: str, **fields: object) -> Shared:
@@ -76,7 +77,7 @@ def shared(folder: Path, redis_url: str, **fields: object) -> Shared:
 @contextmanager
 def all_there(redis_url: str, count: int) -> Iterator[None]:
     """Lets so many workers, which are started inside, begin at the same time."""
-    with Redis.from_url(redis_url) as server, RedisFrontier(redis_url) as frontier:
+    with Redis.from_url(redis_url) as server, redis_frontier(redis_url) as frontier:
         frontier.pause("local", "127.0.0.1", time.time() + 250)
         yield
         until(lambda: len(list(server.scan_iter(f"{WORKERS}*"))) == count, within_s=120)
@@ -146,7 +147,7 @@ def test_the_pages_of_a_pass_are_limited_for_all_crawls_together(redis_url: str,
 
 def test_what_somebody_plants_outside_the_agreement_is_never_asked_for(redis_url: str, tmp_path: Path) -> None:
     with serve(gallery) as site, serve(gallery) as stranger:
-        with RedisFrontier(redis_url) as frontier:
+        with redis_frontier(redis_url) as frontier:
             current = frontier.begin("local", [Found(What.PAGE, f"{site.url}/")], Crawl(tmp_path).services().clock())
             frontier.push(
                 current.id, [Found(What.PAGE, f"{stranger.url}/"), Found(What.IMAGE, f"{stranger.url}/1.png")]
@@ -163,7 +164,7 @@ def test_what_somebody_plants_outside_the_agreement_is_never_asked_for(redis_url
 
 def test_what_cannot_be_read_of_a_kept_robots_txt_is_asked_for_again(redis_url: str, tmp_path: Path) -> None:
     with serve(gallery) as site:
-        with RedisFrontier(redis_url) as frontier:
+        with redis_frontier(redis_url) as frontier:
             frontier.keep_robots("local", site.url, '{"read": true}')
         summary = shared(tmp_path, redis_url).run(site.watched())
 

@@ -94,6 +94,8 @@ def test_what_was_seen_is_kept_counted_and_erased_with_its_site(tmp_path: Path) 
     revoked = installation.run("site", "revoke", "here")
     assert revoked.returncode == 0, revoked.stderr
     assert "18 fingerprints" in revoked.stdout
+    assert "4 URLs of its last crawl" in revoked.stdout
+    assert site.url.encode() not in (installation.home / "frontier.sqlite3").read_bytes()
     assert "nothing was seen yet" in str(seen_line(installation)["what"])
     assert [path for path in installation.home.glob("seen*/**/*") if path.is_file()] == []
 
@@ -120,6 +122,30 @@ count()
     )
 
     assert kept.split() == ["4", "2", "3"]  # the last one waits: a day's round is run once
+
+
+def test_the_daily_round_empties_the_frontier_of_revoked_sites_and_of_those_nobody_crawls_any_more(
+    tmp_path: Path,
+) -> None:
+    installation = Installation(tmp_path)
+    installation.watch("here", site_toml("here", "http://127.0.0.1:9/", "127.0.0.1:9"))
+    assert installation.run("site", "revoke", "here").returncode == 0
+
+    kept = in_the_house(
+        installation,
+        """
+from crawler.frontier import Found, What
+
+with house.frontier() as frontier:
+    for site, days_ago in ("here", 0), ("there", 200), ("elsewhere", 3):
+        frontier.begin(site, [Found(What.PAGE, f"http://{site}/")], utc_now() - timedelta(days=days_ago))
+    print(*frontier.sites())
+    daily()
+    print(*frontier.sites())
+""",
+    )
+
+    assert kept.splitlines() == ["elsewhere here there", "elsewhere"]
 
 
 def test_bit_planes_lie_beside_sealed_rows_and_are_searched(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.contracts.values import ADA, NOW, RECIPE, picture
 from tests.contracts.waiting import until
 
 NOBODY_THERE = "redis://:geheim@127.0.0.1:1/0"
+UNREADABLE = "redis://:a@geheim:geheim/0"  # the error of the standard library repeats the port
 
 
 @pytest.fixture
@@ -64,6 +66,13 @@ def test_a_wrong_password_is_named_and_not_repeated(redis_url: str, client: redi
 
     assert "geheim" not in str(refused.value)
     client.acl_deluser("guest")
+
+
+def test_an_address_that_cannot_be_read_is_not_repeated_by_the_trace_either() -> None:
+    with pytest.raises(ConfigError, match="REDIS_URL cannot be read") as refused:
+        stores.redis.check(UNREADABLE)
+
+    assert "geheim" not in "".join(traceback.format_exception(refused.value))
 
 
 def test_a_redis_that_is_not_there_is_named() -> None:
