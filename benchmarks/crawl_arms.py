@@ -171,8 +171,8 @@ def ours(url: str, folder: Path, examining: str, *, remembering: bool = False) -
 
     if examining != "nothing":
         from matcher.confirm import Limits
-        from matcher.decode import Decoder
         from matcher.decode.containers import sniff
+        from matcher.decode.decoder import Decoder
         from matcher.decode.frames import Frame, frames
         from matcher.examine import MatchingExaminer
         from matcher.hashers import HASHERS

@@ -59,7 +59,7 @@ from core.model import (
     PersonId,
     Tier,
 )
-from matcher.decode import Decoder
+from matcher.decode.decoder import Decoder
 from matcher.examine import MatchingExaminer
 from matcher.hamming import Words
 from matcher.hashers import HASHERS

@@ -26,8 +26,8 @@ import PIL
 from PIL import Image
 
 import stillwatch
-from matcher.decode import Decoder
 from matcher.decode.containers import sniff
+from matcher.decode.decoder import Decoder
 from matcher.decode.frames import Frame, frames
 from matcher.decode.hashing import read
 from matcher.hashers import HASHERS

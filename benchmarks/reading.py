@@ -27,7 +27,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from benchmarks.clock import Taken, median, taken
 from benchmarks.pdq import photographs
-from matcher.decode import Decoder
+from matcher.decode.decoder import Decoder
 from matcher.decode.hashing import read
 
 REPEATS: Final = 7

@@ -13,6 +13,9 @@ from datetime import UTC, date, datetime, time
 from typing import Final, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
+from core.picture import Fingerprint as Fingerprint  # noqa: PLC0414  # handed on: they are words of the domain like the others
+from core.picture import State as State  # noqa: PLC0414
+
 # ---------------------------------------------------------------------------------------------------------------- words
 
 
@@ -23,48 +26,6 @@ class PersonId(str):
 
     def __repr__(self) -> str:
         return "PersonId(…)"
-
-
-class State(enum.StrEnum):
-    """How the look at one URL or file ended. Each ends in exactly one; `meaning` is what an operator reads."""
-
-    meaning: str
-
-    def __new__(cls, value: str, meaning: str) -> Self:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.meaning = meaning
-        return member
-
-    # looked, and know
-    HIT = "hit", "the picture matches an enrolled one"
-    CLEAR = "clear", "the picture was compared whole and matches nobody enrolled"
-    READ = "read", "a page, read for its pictures and links"
-    GONE = "gone", "the site says it is not there (404 or 410)"
-    # looked, and cannot say
-    NOT_COMPARED = "not_compared", "hashed, but nobody is enrolled, so there was nothing to compare with"
-    PARTIAL = "partial", "only a part could be compared (frames beyond the limit); that part matches nobody"
-    TOO_PLAIN = "too_plain", "too few features for a hash that means anything (quality below 50)"
-    TOO_SMALL = "too_small", "a side is shorter than 64 pixels"
-    NOT_IMAGE = "not_image", "the bytes are not a picture"
-    UNSUPPORTED = "unsupported", "a known format that is not decoded here"
-    TRUNCATED = "truncated", "the picture ends before it is complete"
-    BROKEN = "broken", "the picture is damaged and would not decode"
-    TOO_LARGE = "too_large", "more bytes, pixels or scans than allowed"
-    TIMEOUT = "timeout", "fetching or decoding took longer than allowed"
-    EXHAUSTED = "exhausted", "decoding used up its memory, or its process died"
-    UNREADABLE = "unreadable", "a local file that could not be opened"
-    # could not look
-    HTTP_ERROR = "http_error", "the site answered with an error that does not say the picture is gone"
-    UNREACHABLE = "unreachable", "no answer: name, connection or TLS failed"
-    ROBOTS_UNREAD = "robots_unread", "robots.txt could not be read, so nothing was asked"
-    # did not look, on purpose
-    ROBOTS = "robots", "robots.txt asks us not to"
-    OUT_OF_SCOPE = "out_of_scope", "the host is not part of the agreement"
-    REFUSED = "refused", "the address or the redirect leads where no crawler may go"
-    TRAP = "trap", "one more of many alike pages without a new picture"
-    OVER_LIMIT = "over_limit", "the pass had used up its pages, pictures or bytes"
-    PENDING = "pending", "met, and not yet looked at when the pass stopped"
 
 
 class Tier(enum.StrEnum):
@@ -144,6 +105,7 @@ class Limits:
     max_images: int = 200_000
     max_bytes: int = 50 * 2**30
     max_video_bytes: int = 48 * 2**20  # of one video: as much as the matcher decodes
+    max_rendered: int = 5_000  # pages opened in a browser, 0.9 CPU seconds each; of the others their HTML alone is read
     requests_per_day: int | None = None  # robots.txt and each hop of a redirect included
     bytes_per_day: int | None = None
 
@@ -233,7 +195,7 @@ class PassRecord:
     failed: int | None = None  # errors and silence
     pictures_answered: int = 0  # of these
     pictures_failed: int = 0
-    cut_pages: int = 0  # that could not be read to their end
+    cut_pages: int = 0  # that were read only in part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +203,7 @@ class Known:
     """What is remembered of one URL of a site since it was last read whole, so that what did not change is not fetched again. No body."""
 
     url: str = field(repr=False)
-    state: State  # how that look ended
+    state: State  # how that look ended; PARTIAL of a page: it has more than was read
     read_at: datetime
     again_at: datetime  # a picture is asked for again from then on, which may end with "unchanged"; when a page is due is learned
     whole_at: datetime  # fetched whole again from then on, whatever the site says of changes
@@ -267,24 +229,6 @@ class ImageSighting:
     page_url: str
     image_url: str
     seen_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fingerprint:
-    """One perceptual hash of one view of a picture.
-
-    bits: fixed-width lower-case hex, most significant bit first (PDQ: 64 digits in the published order)
-    quality: 0..100, PDQ's measure of how much there is to hash
-    view: which part of the picture, turned how: "full", "full/rot90", "crop:0,0,900,1000/flip-h"; of a later frame "full@7".
-        See matcher.views
-    time_s: of a video's frame, seconds from its beginning
-    """
-
-    hasher: str
-    view: str
-    bits: str = field(repr=False)
-    quality: int
-    time_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,8 @@ from core.ports import EnrolledCorners, EnrolledHashes
 from matcher import confirm, geometry, video
 from matcher.confirm import DEFAULT, Limits
 from matcher.corners import unpacked
-from matcher.decode import Decoder, Reading
-from matcher.decode.answer import Scene
+from matcher.decode.answer import Reading, Scene
+from matcher.decode.decoder import Decoder
 from matcher.live import LiveIndex, Snapshot
 from matcher.local import CornerIndex
 from matcher.register import Ground, register

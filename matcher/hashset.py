@@ -18,7 +18,7 @@ from typing import Final, TypeGuard
 from core.errors import CallError
 from core.model import Fingerprint, HashedPicture, HashSet, State
 from matcher.corners import unpacked
-from matcher.decode import Decoder
+from matcher.decode.decoder import Decoder
 from matcher.decode.limits import MAX_BYTES
 from matcher.hashers import HASHERS, MIN_QUALITY
 from matcher.views import KINDS, RECIPE, RECIPE_NAME, RECIPE_VERSION, is_view, view

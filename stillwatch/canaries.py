@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from core.errors import StillwatchError
 from core.model import Canary, Examination, Fingerprint
 from core.ports import Examiner
-from matcher.decode import Decoder
+from matcher.decode.decoder import Decoder
 from matcher.index import HashIndex, words
 
 HASHER: Final = "pdq"

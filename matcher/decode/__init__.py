@@ -1,6 +1,5 @@
-"""Decoding and hashing strangers' pictures in disposable child processes. Bytes go in, fingerprints or a named state come out."""
+"""Decoding and hashing strangers' pictures in disposable child processes. Bytes go in, fingerprints or a named state come out.
 
-from matcher.decode.answer import Reading
-from matcher.decode.decoder import Decoder
-
-__all__ = ["Decoder", "Reading"]
+matcher.decode.decoder   the front door: hands pictures to the children
+matcher.decode.child     the child, which loads what it needs and no more
+"""

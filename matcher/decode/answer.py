@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from core.model import Fingerprint, State
+from core.picture import Fingerprint, State
 from matcher.corners import unpacked
 from matcher.hashers.area import SIDE
 from matcher.hashers.kind import Hasher

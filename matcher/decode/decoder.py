@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from core.errors import DecoderUnavailable
-from core.model import State
+from core.picture import State
 from matcher.decode import limits
 from matcher.decode.answer import NotAnAnswer, Reading, from_parts
 from matcher.decode.containers.video import is_video

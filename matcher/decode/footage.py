@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.model import Fingerprint, State
-from matcher import regions, video
+from core.picture import Fingerprint, State
+from matcher import regions, sampling
 from matcher.decode import limits
 from matcher.decode.answer import MOST_SCENES, Reading, Scene
 from matcher.decode.containers.container import Obstacle
@@ -132,7 +132,7 @@ class _Viewing:
         clock = _Clock(stream)
         groups, end_s, cut = self._groups(container, stream, clock)
         begins = [group.begin_s for group in groups]
-        moments = video.moments(begins, end_s, self._sampling(groups, stream), limits.MAX_VIDEO_FRAMES)
+        moments = sampling.moments(begins, end_s, self._sampling(groups, stream), limits.MAX_VIDEO_FRAMES)
         stream.codec_context.options = _decoding(keyframes_only=all(len(wanted) <= 1 for wanted in moments.groups))
         for group, wanted in zip(groups, moments.groups, strict=True):
             for time_s, frame in self._frames(stream, group, wanted, clock):
@@ -140,7 +140,7 @@ class _Viewing:
             group.packets.clear()
         if cut is not None:
             raise cut
-        if moments.apart_s > video.CRAWLED.farthest_s:
+        if moments.apart_s > sampling.CRAWLED.farthest_s:
             raise Obstacle(State.PARTIAL, f"only one frame in {moments.apart_s:.0f} s was compared")
 
     def _groups(
@@ -165,11 +165,11 @@ class _Viewing:
             end_s = max(end_s, at_s)
         return groups, end_s, cut
 
-    def _sampling(self, groups: Sequence[_Group], stream: "VideoStream") -> video.Sampling:
+    def _sampling(self, groups: Sequence[_Group], stream: "VideoStream") -> sampling.Sampling:
         """An enrolled video is decoded whole where that is no more work than allowed."""
         frames = sum(len(group.packets) for group in groups)
         whole = frames * stream.width * stream.height <= limits.MAX_VIDEO_PIXELS
-        return video.ENROLLED if self._enrolling and whole else video.CRAWLED
+        return sampling.ENROLLED if self._enrolling and whole else sampling.CRAWLED
 
     def _frames(
         self, stream: "VideoStream", group: _Group, wanted: Sequence[float], clock: "_Clock"
@@ -215,7 +215,7 @@ class _Viewing:
         if quality < MIN_QUALITY or HASHERS[REGION_HASHER].fault(bits[UPRIGHT]) is not None:
             self._plain += 1
             return
-        if self._last and video.alike(bits[UPRIGHT], self._last):
+        if self._last and sampling.alike(bits[UPRIGHT], self._last):
             return
         self._last = bits[UPRIGHT]
         for view, (quality, bits) in (whole, *parts):
@@ -227,7 +227,7 @@ class _Viewing:
         """The whole first."""
         box = regions.trimmed(plane)
         views = [View("full"), *([] if box is None else [View("trim", box=box)])]
-        return views + [View("crop", box=box) for box in video.CROPS] if self._enrolling else views
+        return views + [View("crop", box=box) for box in sampling.CROPS] if self._enrolling else views
 
     def _turns(self, views: Sequence[View]) -> list[Sequence[str]]:
         return [TURNS if view.whole else CROP_TURNS for view in views]

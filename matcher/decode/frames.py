@@ -18,7 +18,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from core.model import State
+from core.picture import State
 from matcher.decode import limits
 from matcher.decode.containers.container import Container, Obstacle
 from matcher.decode.plane import Plane

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from core.model import Fingerprint, State
+from core.picture import Fingerprint, State
 from matcher import corners as corner
 from matcher import regions
 from matcher.decode import limits

@@ -65,7 +65,7 @@ def hash_pictures(
     Opens no network connection. The set holds no picture, no file name and no path: only hashes, which cannot be shown as a picture.
     Treat it as private all the same.
     """
-    from matcher.decode import Decoder
+    from matcher.decode.decoder import Decoder
     from matcher.hashset import hash_file, make_set
 
     if local:

@@ -2,7 +2,7 @@
 
 from core.errors import StillwatchError
 from core.model import HashSet
-from matcher.decode import Decoder
+from matcher.decode.decoder import Decoder
 from matcher.hashset import hash_file, make_set, read_set
 from stillwatch.demo.album import PROTECTED, path_of
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from matcher.decode import Decoder
+from matcher.decode.decoder import Decoder
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from PIL import Image
 from core.errors import StoreUnavailable
 from core.model import Enrolment, Fingerprint, HashChanges, HashRow, PersonId, State, Tier
 from core.ports import Examiner
-from matcher.decode import Decoder
+from matcher.decode.decoder import Decoder
 from matcher.examine import MatchingExaminer, fingerprints
 from matcher.hashers import HASHERS
 from matcher.views import UPRIGHT, parsed

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from core.errors import CallError
 from core.model import HashedPicture, State
-from matcher.decode import Decoder, limits
+from matcher.decode import limits
+from matcher.decode.decoder import Decoder
 from matcher.hashset import hash_file, make_set, read_set
 from matcher.views import RECIPE, TURNS, is_view, view
 from tests.golden.drawn import flat, patches

@@ -8,7 +8,8 @@ import pytest
 from core.model import Enrolment, Evidence, Fingerprint, Match, PersonId, Tier
 from matcher import confirm
 from matcher.confirm import Limits
-from matcher.video import CRAWLED, ENROLLED, Sampling, alike, findings, moments, ranges
+from matcher.sampling import CRAWLED, ENROLLED, Sampling, alike, moments
+from matcher.video import findings, ranges
 from matcher.views import View
 
 # ----------------------------------------------------------------------------------------------------- what is looked at

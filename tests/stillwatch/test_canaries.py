@@ -12,7 +12,7 @@ from PIL import Image
 from alerts.watching import CanaryState
 from core.model import Canary, Examination, Fingerprint, HashedPicture, PersonId, State, Topic, TroubleKind, WatchedSite
 from crawler.crawl import crawl_site
-from matcher.decode import Decoder
+from matcher.decode.decoder import Decoder
 from stillwatch.canaries import CanaryExaminer, canary_for, drawn
 from stillwatch.watchfulness import look_at, note_troubles
 from stillwatch.wiring import House
@@ -217,6 +217,7 @@ def test_site_list_says_what_was_compared_and_when_the_next_visit_is(tmp_path: P
     assert said["coverage"] == {
         "last": {
             "pages_read": 2,
+            "cut_pages": 0,
             "met": 2,
             "looked_at": 2,
             "compared": 0,

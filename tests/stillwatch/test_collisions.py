@@ -35,7 +35,7 @@ from core.model import (
 from core.ports import Examiner
 from matcher.collisions import FEWEST, KEPT, Standing, judged
 from matcher.confirm import Limits, findings
-from matcher.decode import Decoder
+from matcher.decode.decoder import Decoder
 from matcher.examine import MatchingExaminer
 from matcher.hashers import area
 from matcher.live import LiveIndex

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from core.model import State
+from core.picture import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ import re
 import struct
 from typing import Final
 
-from core.model import State
+from core.picture import State
 from matcher.decode.containers.container import Container, Obstacle
 from matcher.decode.containers.exif import orientation
 from matcher.decode.limits import MAX_SCANS

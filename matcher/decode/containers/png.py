@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from core.model import State
+from core.picture import State
 from matcher.decode.containers.container import Container, Obstacle
 from matcher.decode.containers.exif import orientation
 

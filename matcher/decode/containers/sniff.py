@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from core.model import State
+from core.picture import State
 from matcher.decode.containers import gif, jpeg, others, png, webp
 from matcher.decode.containers.container import Container, Obstacle
 

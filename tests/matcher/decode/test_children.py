@@ -17,7 +17,7 @@ from PIL import Image
 
 from core.errors import DecoderUnavailable
 from core.model import State
-from matcher.decode import Decoder
+from matcher.decode.decoder import Decoder
 from tests.golden.drawn import patches
 from tests.matcher.pictures import encode
 
@@ -75,7 +75,7 @@ def test_a_child_has_given_up_files_cores_memory_and_new_rights(own: Decoder) ->
 def test_a_child_inherits_no_secret_from_the_environment() -> None:
     program = (
         "import sys\n"
-        "from matcher.decode import Decoder\n"
+        "from matcher.decode.decoder import Decoder\n"
         "def told(event, arguments):\n"
         "    if event == 'subprocess.Popen': print(sorted(arguments[3]))\n"
         "sys.addaudithook(told)\n"
@@ -199,7 +199,7 @@ def test_threads_share_the_children_that_are_free() -> None:
 def test_a_child_ends_when_its_parent_is_killed() -> None:
     program = (
         "import sys, time\n"
-        "from matcher.decode import Decoder\n"
+        "from matcher.decode.decoder import Decoder\n"
         "decoder = Decoder()\n"
         "decoder.read(b'')\n"
         "print(*decoder.pids(), flush=True)\n"

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from core.model import Enrolment, Evidence, Fingerprint, Match, PersonId, State, Tier
-from matcher import video
-from matcher.decode import Reading, footage, hashing, limits
+from matcher import sampling, video
+from matcher.decode import footage, hashing, limits
+from matcher.decode.answer import Reading
 from matcher.decode.containers.video import is_video, walk
 from matcher.views import TURNS, parsed
 from tests.golden.drawn import flat, patches
@@ -446,4 +447,4 @@ def test_a_confined_child_has_all_that_a_video_takes() -> None:
 
     told = subprocess.run([sys.executable, "-I", "-c", program], input=MP4, stdout=subprocess.PIPE, check=True).stdout
 
-    assert told.decode().split() == ["None", "3", "None", str(3 * (len(TURNS) + 2 * len(video.CROPS)))]
+    assert told.decode().split() == ["None", "3", "None", str(3 * (len(TURNS) + 2 * len(sampling.CROPS)))]

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from core.model import State
-from matcher.decode import Decoder
 from matcher.decode.containers import sniff
+from matcher.decode.decoder import Decoder
 from matcher.hashers import HASHERS
 from matcher.views import TURNS, UPRIGHT
 from tests.golden.drawn import Rgb, noise, patches

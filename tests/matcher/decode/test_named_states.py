@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from core.model import State
-from matcher.decode import Decoder, limits
+from matcher.decode import limits
+from matcher.decode.decoder import Decoder
 from tests.golden.drawn import chessboard, flat, patches, slope
 from tests.matcher.pictures import animate, encode
 
