@@ -26,6 +26,7 @@ WALLED = (
 
 COMPARED = frozenset({State.HIT, State.CLEAR})
 ERRORS = frozenset({State.HTTP_ERROR, State.UNREACHABLE, State.TIMEOUT, State.ROBOTS_UNREAD, State.TRUNCATED})
+ERRORS_OF_PAGES = ERRORS | {State.BROKEN, State.EXHAUSTED}  # of a picture these are a way of having looked
 # Its bytes came and were looked at, whatever came of that.
 LOOKED_AT = COMPARED | {
     State.NOT_COMPARED,
@@ -48,6 +49,7 @@ class Counted:
     """What one pass did, or what several usually do."""
 
     pages_read: int
+    cut_pages: int  # of these, read only in part: what else they name was not looked at
     met: int  # pictures
     looked_at: int
     compared: int
@@ -72,10 +74,11 @@ class Coverage:
 def counted(record: PassRecord) -> Counted:
     return Counted(
         pages_read=record.pages.get(State.READ, 0),
+        cut_pages=record.cut_pages,
         met=sum(record.images.values()),
         looked_at=_sum(record.images, LOOKED_AT),
         compared=_sum(record.images, COMPARED),
-        errors=_sum(record.images, ERRORS) + _sum(record.pages, ERRORS),
+        errors=_sum(record.images, ERRORS) + _sum(record.pages, ERRORS_OF_PAGES),
         byte_count=record.byte_count,
     )
 
@@ -92,6 +95,7 @@ def coverage(passes: Sequence[PassRecord]) -> Coverage | None:
 def _usual(passes: Sequence[Counted]) -> Counted:
     return Counted(
         pages_read=median_low(each.pages_read for each in passes),
+        cut_pages=median_low(each.cut_pages for each in passes),
         met=median_low(each.met for each in passes),
         looked_at=median_low(each.looked_at for each in passes),
         compared=median_low(each.compared for each in passes),

@@ -32,7 +32,15 @@ SITE_KEYS = (
 )
 AGREEMENT_KEYS = ("agreed_by", "agreed_on", "expires_on", "reference")
 POLITENESS_KEYS = ("delay_s", "concurrency", "robots", "hours", "every_s")
-LIMITS_KEYS = ("max_pages", "max_images", "max_bytes", "max_video_bytes", "requests_per_day", "bytes_per_day")
+LIMITS_KEYS = (
+    "max_pages",
+    "max_images",
+    "max_bytes",
+    "max_video_bytes",
+    "max_rendered",
+    "requests_per_day",
+    "bytes_per_day",
+)
 TAKEDOWN_KEYS = ("email", "form", "law")
 CANARY_KEYS = ("page",)
 LOGIN_KEYS = ("agreed", "header", "secret", "hosts")
@@ -240,6 +248,7 @@ def _limits(table: Table) -> Limits:
         max_images=table.whole_number("max_images", usual.max_images, 1, 10**9),
         max_bytes=table.whole_number("max_bytes", usual.max_bytes, 1, 2**50),
         max_video_bytes=table.whole_number("max_video_bytes", usual.max_video_bytes, 0, usual.max_video_bytes),
+        max_rendered=table.whole_number("max_rendered", usual.max_rendered, 1, 10**9),
         requests_per_day=_at_most(table, "requests_per_day", LEAST_REQUESTS, 10**9),
         bytes_per_day=_at_most(table, "bytes_per_day", 1, 2**50),
     )

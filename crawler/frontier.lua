@@ -297,8 +297,9 @@ local function met_page(found, page, place)
   end
 end
 
--- page  the number of the page that was read; nil for URLs that no page named
-local function store(page, row, found, again)
+-- page      the number of the page that named them; nil for URLs that no page named
+-- uncounted   read before, or not read: it is not known to have brought no new picture
+local function store(page, row, found, uncounted)
   local productive = false
   for _, each in ipairs(found) do
     if each.what == 'image' and met_image(each, page) then productive = true end
@@ -306,7 +307,7 @@ local function store(page, row, found, again)
   local b = row and row.branch
   if b and productive then
     clear(b)
-  elseif b and not row.fresh and not again then
+  elseif b and not row.fresh and not uncounted then
     count_barren(b)
   end
   local place = placement(b, productive)
@@ -592,7 +593,8 @@ function ask.finish()
       if not told[page] then table.insert(untold, page) end
     end
   end
-  if asked.state == 'read' then
+  local names = asked.state == 'read' or #asked.found > 0
+  if names then
     for _, hit in ipairs(untold_hits(n, asked.found, told)) do table.insert(untold, hit) end
   end
   if #untold > 0 then return untold end
@@ -600,7 +602,7 @@ function ask.finish()
   -- It may have ended before, by another who was handed it while this worker was away. Then a hit stays one.
   local before = row.state
   if not before then move(n, row, row.what, nil) end
-  if asked.state == 'read' then store(n, row, asked.found, before == 'read') end
+  if names then store(n, row, asked.found, before == 'read' or asked.state ~= 'read') end
   row = row_of(n) -- as it is now: a page may name itself as a picture
   if before ~= 'hit' or #asked.hits > 0 then move(n, row, asked.what, asked.state) end
   local known = set_of(row.hits)

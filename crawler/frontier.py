@@ -133,6 +133,7 @@ class Frontier(Protocol):
 
         what      as it turned out: a link to a "page" may have answered with a picture
         hits      of a picture: the ids of its hits, which must be in the hit log by now
+        children  also of a page that could not be read: it may have named something all the same
         told      of a picture with hits: the pages its hits were told of; of a page: the hits that were told of this page
         returns   what has to be told first: further pages of the picture; hits among the page's pictures. When it is not empty
                   nothing was stored: tell them, and call again.

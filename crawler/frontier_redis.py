@@ -304,7 +304,7 @@ class RedisFrontier:
             byte_count=byte_count,
             hits=list(hits),
             new_hits=new_hits,
-            found=_fields(children) if state is State.READ else [],
+            found=_fields(children),
             told=list(told),
             was_asked=state not in UNASKED,
         )

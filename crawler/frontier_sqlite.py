@@ -317,8 +317,8 @@ class SqliteFrontier:
                 if (pass_key := _key(db, pass_id)) is None:
                     return ()
                 untold = [page for page in met.pages_showing(db, pass_key, url) if page not in told] if hits else []
-                if state is State.READ:
-                    untold += met.store(db, pass_key, url, children, told)
+                if state is State.READ or children:
+                    untold += met.store(db, pass_key, url, children, told, was_read=state is State.READ)
                 if untold:
                     raise _FirstTell(untold)
                 db.execute(_END, (state, what, " ".join(hits), pass_key, url))

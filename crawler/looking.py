@@ -1,18 +1,18 @@
 """Asking single URLs of a site outside of a pass: as politely as a pass does, one request after the other."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from core.model import State, WatchedSite
+from core.model import WatchedSite
 from crawler.asking import Asking
-from crawler.fetch import Fetched, NotFetched
-from crawler.frontier import Frontier, host_of
+from crawler.frontier import Frontier
 from crawler.kept_robots import KeptRobots
-from crawler.scope import Scope, Wanted
+from crawler.pauses import Ask, keeping_pauses
+from crawler.scope import Scope
 from crawler.turns import turns_at
 from crawler.under_way import CrawlServices
 
-Ask = Callable[[str, Wanted], Awaitable[Fetched | NotFetched]]
+__all__ = ["Ask", "asking"]
 
 
 @asynccontextmanager
@@ -30,15 +30,5 @@ async def asking(site: WatchedSite, services: CrawlServices, frontier: Frontier)
         daily_use=services.daily_use,
         login=services.login,
     )
-
-    async def ask(url: str, wanted: Wanted) -> Fetched | NotFetched:
-        host, now = host_of(url), services.clock().timestamp()
-        if frontier.paused_until(site.name, host) > now:
-            return NotFetched(url=url, state=State.PENDING, reason="the site asked for a pause")
-        outcome = await asker.ask(url, wanted)
-        if isinstance(outcome, NotFetched) and outcome.not_now and outcome.retry_after_s is not None:
-            frontier.pause(site.name, host, now + outcome.retry_after_s)
-        return outcome
-
     async with asker:
-        yield ask
+        yield keeping_pauses(asker.ask, site.name, frontier, services.clock)

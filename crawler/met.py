@@ -20,9 +20,16 @@ REVIVED = (State.TRAP, State.OVER_LIMIT)  # a page left out by these is a pictur
 
 
 def store(
-    db: sqlite3.Connection, pass_key: int, page_url: str | None, found: Sequence[Found], told: Collection[str]
+    db: sqlite3.Connection,
+    pass_key: int,
+    page_url: str | None,
+    found: Sequence[Found],
+    told: Collection[str],
+    *,
+    was_read: bool = True,
 ) -> Sequence[str]:
-    """page_url   the page that was read; None for URLs that no page named
+    """page_url   the page that named them; None for URLs that no page named
+    was_read   else it is not known to have brought no new picture
     returns    hits among the page's pictures that are not in `told`
     """
     page = db.execute("SELECT key, branch, fresh FROM urls WHERE pass = ? AND url = ?", (pass_key, page_url)).fetchone()
@@ -37,7 +44,7 @@ def store(
             untold += [hit for hit in hits if hit not in told]
     if branch is not None and productive:
         branches.clear(db, branch)
-    elif branch is not None and not fresh:
+    elif branch is not None and not fresh and was_read:
         branches.count_barren(db, branch)
     placement = branches.Placement(db, pass_key, branch, productive)
     for each in found:

@@ -11,7 +11,7 @@ Nothing comes from a network of the browser's own. Each request is answered here
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
 from typing import Final
 
@@ -22,6 +22,7 @@ from core.model import State
 from crawler.fetch import Fetched, NotFetched
 from crawler.frontier import UNASKED
 from crawler.parts import Parts
+from crawler.pauses import Ask
 from crawler.scope import Wanted, canonical
 from crawler.sniff import Kind
 from crawler.written import is_picture_path
@@ -37,8 +38,8 @@ PARTS: Final = frozenset(("document", "script", "stylesheet", "xhr", "fetch"))
 SAME_EVERYWHERE: Final = frozenset(("script", "stylesheet"))
 # The rest is about a connection or a body that is not the one handed over, or would be kept, or leads away.
 HANDED_ON: Final = ("content-type", "content-security-policy", "access-control-expose-headers", "link")
-
-Ask = Callable[[str, Wanted], Awaitable[Fetched | NotFetched]]
+# What such a part would have shown is not known. That others are refused is as agreed, or as each visitor has it.
+MISSED: Final = frozenset((State.TIMEOUT, State.UNREACHABLE, State.TRUNCATED, State.TOO_LARGE))
 
 
 class PageVisit:
@@ -172,9 +173,12 @@ class PageVisit:
         if part.not_now:
             self.turned_away = part
         elif part.state is State.PENDING:
+            wait_s = part.retry_after_s or LEFT_ALONE_S
             self.turned_away = NotFetched(
-                url=part.url, state=State.HTTP_ERROR, reason=part.reason, status=503, retry_after_s=LEFT_ALONE_S
+                url=part.url, state=State.HTTP_ERROR, reason=part.reason, status=503, retry_after_s=wait_s
             )
+        elif part.state in MISSED or (part.status or 0) >= 500:
+            self.cut = True
         if part.status is None:
             await route.abort("blockedbyclient")
         else:

@@ -15,15 +15,15 @@ from core.errors import StillwatchError, StoreUnavailable
 from core.model import Added, Hit, ImageSighting, Known, State, hit_of
 from crawler import traps
 from crawler.fetch import Fetched, Kind, NotFetched, Unchanged, Wanted
-from crawler.frontier import UNASKED, Found, What
+from crawler.frontier import UNASKED, Found, What, host_of
 from crawler.handler import WANTED
-from crawler.links import PageLinks
+from crawler.links import MOST_IMAGES, MOST_PAGES, PageLinks
+from crawler.pauses import BUSY_S, pause_s
 from crawler.scope import Scope
 from crawler.spiders.site import Seen
 from crawler.under_way import ImageLine, UnderWay
 
 ATTEMPTS = 3
-BUSY_S = 30.0  # to wait where the site does not say
 PAGE_STATES = {Kind.HTML: State.READ, Kind.TEXT: State.READ, Kind.EMPTY: State.READ}
 
 
@@ -79,16 +79,21 @@ class Pipeline:
             return State.PENDING
         if outcome.not_now:
             due = self._under_way.services.clock().timestamp() + (outcome.retry_after_s or BUSY_S)
-            if outcome.retry_after_s is not None or outcome.status == 429:  # it means the host, not only this URL
-                await self._under_way.in_frontier(
-                    self._under_way.frontier.pause, self._under_way.site.name, leased.host, due
-                )
+            if pause_s(outcome) is not None:  # it means the host, not only this URL
+                host = host_of(outcome.url)  # of a part of the page, it may be
+                await self._under_way.in_frontier(self._under_way.frontier.pause, self._under_way.site.name, host, due)
             if leased.attempts + 1 < ATTEMPTS:
                 await self._give_back(seen, due=due, counted=True)
                 return State.PENDING
-        state = await self._finish(seen, outcome.state, reason=outcome.reason)
-        await self._under_way.heard_from(leased, outcome.state)
-        if outcome.state in UNASKED:
+        state = outcome.state
+        if seen.links is None:
+            await self._finish(seen, state, reason=outcome.reason)
+        else:
+            await self._page(
+                seen, state, seen.part_bytes
+            )  # it came, could not be read, and named something all the same
+        await self._under_way.heard_from(leased, state, host_answered=seen.links is not None)
+        if state in UNASKED:
             return state
         if leased.what is What.PAGE:
             self._under_way.memory.missed_page(leased.url, seen.known, outcome.state)
@@ -100,9 +105,10 @@ class Pipeline:
         """It says that it did not change, or it was read lately: it names what it named."""
         assert seen.known is not None
         assert seen.known.images is not None
-        links = PageLinks(base=seen.leased.url, images=seen.known.images, pages=seen.known.pages, truncated=False)
+        cut = seen.known.state is State.PARTIAL
+        links = PageLinks(base=seen.leased.url, images=seen.known.images, pages=seen.known.pages, truncated=cut)
         self._under_way.unchanged[What.PAGE] += 1
-        if seen.outcome is None and seen.known.state is not State.READ:
+        if seen.outcome is None and seen.known.state not in (State.READ, State.PARTIAL):
             return await self._finish(seen, seen.known.state)  # not due, and it could not be read the last time
         await self._page(replace(seen, links=links), State.READ, 0)
         return State.READ
@@ -225,7 +231,8 @@ class Pipeline:
         self, seen: Seen, links: PageLinks, children: Sequence[Found], known: Mapping[str, Known]
     ) -> None:
         under_way = self._under_way
-        under_way.cut_pages += links.truncated
+        unread = isinstance(seen.outcome, NotFetched)
+        under_way.cut_pages += links.truncated and not unread
         for found in children:
             if found.known and under_way.not_shown(found.url):
                 under_way.unchanged[What.IMAGE] += 1
@@ -239,8 +246,8 @@ class Pipeline:
                         unchanged=True,
                     )
                 )
-        if seen.outcome is None or not under_way.memory:
-            return  # nobody asked for it
+        if seen.outcome is None or unread or not under_way.memory:
+            return  # nobody asked for it, or it is remembered as one that could not be read
         changed = isinstance(seen.outcome, Fetched)
         asked = [found.url for found in children if found.state is None or found.known] if changed else []
         new = {url for url in asked if url not in known and under_way.not_named(url)}
@@ -316,11 +323,11 @@ class Pipeline:
 
 
 def _with_known(cut: PageLinks, known: Known) -> PageLinks:
-    """A page that could not be read to its end: what it named before is not gone."""
+    """A page that could not be read to its end: what it named before is not gone. A list without an end has one here."""
     return replace(
         cut,
-        images=tuple(dict.fromkeys([*cut.images, *(known.images or ())])),
-        pages=tuple(dict.fromkeys([*cut.pages, *known.pages])),
+        images=tuple(dict.fromkeys([*cut.images, *(known.images or ())]))[: 2 * MOST_IMAGES],
+        pages=tuple(dict.fromkeys([*cut.pages, *known.pages]))[: 2 * MOST_PAGES],
     )
 
 

@@ -1,28 +1,37 @@
 """Pages as they are once their scripts have run. One browser a crawl, started by the first page that asks, and nothing kept between two.
 
-A page has 20 seconds of its own; waiting for the site, at the agreed pace, is not counted, up to five minutes in all. What was
-found by then counts, and the page is said to hold more.
+A page has 20 seconds of its own; waiting for the site, at the agreed pace, is not counted, up to five minutes in all. How it ends:
+
+    read            it came to rest, and was scrolled to its end
+    read, and cut   it said what it shows, and had more to show; what was found counts, and the page is said to hold more
+    timeout         the time was up before it had said anything
+    exhausted       its window died before that; or the browser did, twice, the second time with this page alone in it
+    broken          it came to rest, and never said anything
+
+Of the last three nobody knows what they show: they are failures, which are asked for again. What such a page names in its HTML, or asked
+for on the way, is not lost with it.
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from core.model import State
+from core.model import Limits, State
 from crawler import links
 from crawler.chromium import Chromium
 from crawler.fetch import Fetched, NotFetched
 from crawler.links import PageLinks
 from crawler.parts import Parts
+from crawler.pauses import Ask
 from crawler.shown import shown
 
 if TYPE_CHECKING:
     from crawler.browser import RunningBrowser
-    from crawler.page_visit import Ask, PageVisit
+    from crawler.page_visit import PageVisit
     from crawler.window import Window
 
 log = logging.getLogger(__name__)
@@ -35,10 +44,30 @@ OPENED_WITHIN_S: Final = 30.0
 CLOSED_WITHIN_S: Final = 10.0
 
 
+FAILED = {
+    State.TIMEOUT: "the browser came to no end with it",
+    State.EXHAUSTED: "the browser, or its window, died of it",
+    State.BROKEN: "the browser could not say what it shows",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
+    """`unread`: why nobody knows what the page shows; the links are those that it gave all the same. None: it was read."""
+
     links: PageLinks
     part_bytes: int  # of what was asked for on the way
+    unread: NotFetched | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Looked:
+    """One try."""
+
+    visit: "PageVisit"
+    answers: Sequence[Any] = ()
+    failed: State | None = None
+    browser_died: bool = False
 
 
 class Rendering:
@@ -47,23 +76,27 @@ class Rendering:
     def __init__(
         self,
         chromium: Chromium,
-        ask: "Ask",
+        ask: Ask,
         stopped: Callable[[], str | None],
         user_agent: str,
         *,
         own_s: float = OWN_S,
+        most_pages: int = Limits().max_rendered,
     ) -> None:
         """
         ask       how parts of a page are asked for
         stopped   why nothing is asked for any more; None: it is
         own_s     for one page, without waiting for the site
+        most_pages  that are opened; of the others their HTML is read, and they are said to hold more
         """
         self._own_s = own_s
+        self._left = most_pages
         self._chromium = chromium
         self._ask = ask
         self._stopped = stopped
         self._user_agent = user_agent
         self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._queue = asyncio.Lock()
         self._starting = asyncio.Lock()
         self._browser: RunningBrowser | None = None
         self._ending = AsyncExitStack()
@@ -82,41 +115,77 @@ class Rendering:
 
         Raises BrowserUnavailable when no browser starts.
         """
-        from crawler.page_visit import PageVisit
-
-        async with self._at_once:
+        if self._left <= 0:
+            return Rendered(links=await asyncio.to_thread(_links, page, (), (), (), cut=True), part_bytes=0)
+        self._left -= 1
+        tries: list[_Looked] = []
+        for alone in (False, True):
             if (reason := self._stopped()) is not None:
                 return NotFetched(url=page.url, state=State.PENDING, reason=reason)
-            browser = await self._running()
-            visit = PageVisit(page, self._ask, self._parts)
-            try:
-                answers = await self._look(browser, page, visit)
-            finally:
-                await visit.end()
+            looked = await self._try(page, alone=alone)
+            if (instead := self._not_now(page, looked.visit)) is not None:
+                return instead
+            tries.append(looked)
+            if not looked.browser_died:
+                break  # else it may have died of the page beside this one
+        failed = tries[-1].failed
+        answers = [answer for each in tries for answer in each.answers if answer is not None]
+        images = [url for each in tries for url in each.visit.images]
+        pages = [url for each in tries for url in each.visit.pages]
+        cut = failed is not None or tries[-1].visit.cut
+        return Rendered(
+            links=await asyncio.to_thread(_links, page, answers, images, pages, cut=cut),
+            part_bytes=sum(each.visit.part_bytes for each in tries),
+            unread=None if failed is None else NotFetched(url=page.url, state=failed, reason=FAILED[failed]),
+        )
+
+    def _not_now(self, page: Fetched, visit: "PageVisit") -> NotFetched | None:
         if visit.failure is not None:
             raise visit.failure
         if (reason := self._stopped()) is not None:
             return NotFetched(url=page.url, state=State.PENDING, reason=reason)
-        if visit.turned_away is not None:
-            return replace(visit.turned_away, url=page.url)
-        found = await asyncio.to_thread(_links, page, answers, tuple(visit.images), tuple(visit.pages), cut=visit.cut)
-        return Rendered(links=found, part_bytes=visit.part_bytes)
+        return visit.turned_away  # with the URL of the part: its host is the one that wants a pause
 
-    async def _look(self, browser: "RunningBrowser", page: Fetched, visit: "PageVisit") -> Sequence[Any]:
+    async def _try(self, page: Fetched, *, alone: bool) -> _Looked:
+        from crawler.page_visit import PageVisit
+
+        async with self._places(AT_ONCE if alone else 1):
+            browser = await self._running()
+            looked = _Looked(visit=PageVisit(page, self._ask, self._parts))
+            try:
+                await self._look(browser, page, looked)
+            finally:
+                await looked.visit.end()
+        return looked
+
+    @asynccontextmanager
+    async def _places(self, count: int) -> AsyncIterator[None]:
+        async with AsyncExitStack() as held:
+            async with self._queue:  # two that take several places would each wait for those of the other
+                for _ in range(count):
+                    await held.enter_async_context(self._at_once)
+            yield
+
+    async def _look(self, browser: "RunningBrowser", page: Fetched, looked: _Looked) -> None:
         from playwright.async_api import Error as BrowserError
 
-        from crawler.window import TimeIsUp
+        from crawler.window import TimeIsUp, WindowDied
 
-        answers: Sequence[Any] = ()
+        window: Window | None = None
+        failed: State | None = None
         try:
-            async with asyncio.timeout(ALL_S), self._window(browser, visit) as window:
-                answers = window.answers
+            async with asyncio.timeout(ALL_S), self._window(browser, looked.visit) as window:
+                looked.answers = window.answers
                 await window.look(page.final_url)
-        except (TimeoutError, TimeIsUp, BrowserError) as error:
-            visit.cut = True
+                failed = State.BROKEN
+        except (TimeoutError, TimeIsUp, WindowDied, BrowserError) as error:
+            failed = State.TIMEOUT if isinstance(error, TimeoutError | TimeIsUp) else State.EXHAUSTED
+            looked.visit.cut = True
+            looked.browser_died = window is None or (isinstance(error, BrowserError) and not browser.lives)
             if self._stopped() is None:
                 log.warning("rendering.cut_short", extra={"error": type(error).__name__})
-        return answers
+        if looked.browser_died or window is None or not window.told:
+            looked.failed = failed
 
     @asynccontextmanager
     async def _window(self, browser: "RunningBrowser", visit: "PageVisit") -> "AsyncIterator[Window]":
@@ -173,7 +242,7 @@ def _links(
     """What the page names by itself, what it showed, and what it asked for, each once."""
     found = [
         links.read_page(page.body, page.final_url, page.headers.get("content-type")),
-        *(shown(answer, page.final_url) for answer in answers if answer is not None),
+        *(shown(answer, page.final_url) for answer in answers),
     ]
     return links.spelled(
         page.final_url,

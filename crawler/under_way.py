@@ -25,6 +25,7 @@ from crawler.frontier_sqlite import SqliteFrontier
 from crawler.login import Credential
 from crawler.memory import PassMemory
 from crawler.met import MET_AT_MOST
+from crawler.pauses import keeping_pauses
 from crawler.rendering import Rendering
 from crawler.scope import Scope, canonical
 from crawler.together import Together
@@ -37,7 +38,17 @@ EXAMINED_AT_ONCE = 4  # one thread waits for the decoder while another compares
 RECORDED_EVERY_S = 5.0
 TOLD_EVERY_S = 1.0
 HASHES_ASKED_S = 0.25
-FAILED = frozenset({State.HTTP_ERROR, State.TIMEOUT, State.UNREACHABLE, State.ROBOTS_UNREAD, State.TRUNCATED})
+FAILED = frozenset(
+    {
+        State.HTTP_ERROR,
+        State.TIMEOUT,
+        State.UNREACHABLE,
+        State.ROBOTS_UNREAD,
+        State.TRUNCATED,
+        State.BROKEN,
+        State.EXHAUSTED,
+    }
+)
 SILENT_AT_MOST = 20  # requests in a row that a host does not answer; what waits for it then ends the same way, unasked
 
 
@@ -137,7 +148,7 @@ class UnderWay:
         self.unchanged: Counter[What] = Counter()  # of this call
         self.answered: Counter[What] = Counter()  # requests of this call
         self.failed: Counter[What] = Counter()
-        self.cut_pages = 0  # of this call: pages that name more than is kept of one
+        self.cut_pages = 0  # of this call: read only in part, or so when they were read last
         self.memory = PassMemory(
             None if bounds.dry_run else services.memory,
             site.name,
@@ -147,7 +158,13 @@ class UnderWay:
             clock=services.clock,
             on_failure=self.break_off,
         )
-        self.rendering = Rendering(services.chromium, asking.ask, lambda: asking.stopped, services.user_agent)
+        self.rendering = Rendering(
+            services.chromium,
+            keeping_pauses(asking.ask, site.name, frontier, services.clock),
+            lambda: asking.stopped,
+            services.user_agent,
+            most_pages=site.limits.max_rendered,
+        )
         self._shown: set[int] = set()  # digests of the pictures that had a line
         self._named: set[int] = set()  # digests of URLs that were new to this call
         self._canary_page = None if site.canary_page is None else canonical(site.canary_page)
@@ -269,12 +286,15 @@ class UnderWay:
         self.asking.stop("the work broke off")
         self.wake.set()
 
-    async def heard_from(self, leased: Leased, state: State) -> None:
-        """Counts how often in a row a host was silent, and gives up on what waits for it when it was too often."""
+    async def heard_from(self, leased: Leased, state: State, *, host_answered: bool = False) -> None:
+        """Counts how often in a row a host was silent, and gives up on what waits for it when it was too often.
+
+        host_answered   whatever the state: it is of what was done with the answer
+        """
         host = leased.host
         self.failed[leased.what] += state in FAILED
         self.answered[leased.what] += state not in FAILED and state not in UNASKED
-        if state not in (State.TIMEOUT, State.UNREACHABLE):
+        if host_answered or state not in (State.TIMEOUT, State.UNREACHABLE):
             self._silent[host] = 0
             return
         self._silent[host] += 1

@@ -20,6 +20,10 @@ class TimeIsUp(Exception):
     pass
 
 
+class WindowDied(Exception):
+    """The process that showed the page has ended: its scripts took more memory than one page may have, mostly."""
+
+
 class Window:
     def __init__(self, window: Page, session: CDPSession, visit: PageVisit, own_s: float) -> None:
         self._window = window
@@ -27,9 +31,13 @@ class Window:
         self._visit = visit
         self._left_s = own_s
         self.answers: list[Any] = []  # of COLLECT, in each frame
+        self.told = False  # what the page shows, in its own frame, once at least
+        self._died = False
+        self._limit: asyncio.Timeout | None = None  # of what is waited for
+        window.on("crash", self._die)
 
     async def look(self, url: str) -> None:
-        """Raises TimeIsUp, and what the driver raises; what was found until then is kept."""
+        """Raises TimeIsUp, WindowDied, and what the driver raises; what was found until then is kept."""
         await self._in_time(self._window.goto(url, wait_until="commit", timeout=0))
         await self._quiet()
         more = True
@@ -48,7 +56,9 @@ class Window:
         frames = await self._frames()
         self._visit.cut = self._visit.cut or len(frames) > MOST_FRAMES
         for frame in frames[:MOST_FRAMES]:
-            self.answers.append(await self._run(COLLECT, frame))
+            answer = await self._run(COLLECT, frame)
+            self.told = self.told or (frame == frames[0] and answer is not None)
+            self.answers.append(answer)
 
     async def _quiet(self) -> None:
         """Returns when nothing was asked for in a while, and the page's scripts let themselves be interrupted."""
@@ -56,6 +66,8 @@ class Window:
         while True:
             before = loop.time()
             await asyncio.sleep(LOOK_S)
+            if self._died:
+                raise WindowDied
             if self._visit.failure is not None or self._visit.turned_away is not None:
                 raise TimeIsUp
             if self._visit.waits:
@@ -107,12 +119,19 @@ class Window:
         loop = asyncio.get_running_loop()
         before = loop.time()
         try:
-            async with asyncio.timeout(max(0.0, self._left_s)):
+            async with asyncio.timeout(0.0 if self._died else max(0.0, self._left_s)) as self._limit:
                 return await doing
         except TimeoutError:
-            raise TimeIsUp from None
+            raise (WindowDied if self._died else TimeIsUp) from None
         finally:
+            self._limit = None
             self._left_s -= loop.time() - before
+
+    def _die(self, _: Page) -> None:
+        """Nobody else says so: what was asked of it would stay without an answer until the time is up."""
+        self._died = True
+        if self._limit is not None and not self._limit.expired():
+            self._limit.reschedule(asyncio.get_running_loop().time())
 
     def _take(self, spent_s: float) -> None:
         self._left_s -= spent_s

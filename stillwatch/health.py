@@ -329,6 +329,8 @@ def _last_look(seen: SiteLook, now: datetime) -> Check:
     what += f"; {last.compared} of {last.met} pictures compared"
     if usual is not None:
         what += f", usually {usual.compared}"
+    if last.cut_pages:
+        what += f"; {last.cut_pages} pages read only in part"
     what += f"; {last.errors} errors; last good look {'never' if seen.last_good is None else rfc3339(seen.last_good)}"
     late = age > 3 * timedelta(seconds=seen.site.politeness.every_s)
     health = "warn" if late or seen.coverage.fell or not last.compared else "ok"

@@ -124,6 +124,7 @@ def pass_line(record: PassRecord) -> dict[str, object]:
         "bytes": record.byte_count,
         "canary": None if record.canary is None else rfc3339(record.canary),
         "walled": list(record.walled),
+        "cut_pages": record.cut_pages,
         "stopped": record.stopped,
     }
 
@@ -181,6 +182,7 @@ def coverage_line(coverage: Coverage | None) -> dict[str, object] | None:
 def counted_line(counted: Counted) -> dict[str, int]:
     return {
         "pages_read": counted.pages_read,
+        "cut_pages": counted.cut_pages,
         "met": counted.met,
         "looked_at": counted.looked_at,
         "compared": counted.compared,

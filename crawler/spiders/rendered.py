@@ -21,6 +21,9 @@ class RenderedSpider(GallerySpider):
         rendered = await self.under_way.rendering.render(page)
         if isinstance(rendered, NotFetched):
             return Seen(looked.leased, rendered, known=looked.known)
+        if rendered.unread is not None:
+            came = len(page.body) + rendered.part_bytes
+            return Seen(looked.leased, rendered.unread, rendered.links, looked.known, came)
         return Seen(looked.leased, _always_anew(page), rendered.links, looked.known, rendered.part_bytes)
 
 

@@ -106,6 +106,8 @@ def _looked(seen: SiteLook) -> str:
         last, usual = seen.coverage.last, seen.coverage.usual
         before = "" if usual is None else f", usually {usual.compared}"
         parts.append(f"{last.compared} of {last.met} pictures compared{before}; {last.errors} errors")
+        if last.cut_pages:
+            parts.append(f"{last.cut_pages} pages read only in part")
     if seen.site.canary_page is not None or seen.canary is not None:
         parts.append(f"canary: {seen.canary_state.word}")
     return "; ".join(parts)
@@ -371,7 +373,7 @@ def _show_summary(summary: Mapping[str, object], json: bool) -> None:
                 f"  {what:7} {states or 'none'}" + (f"; {unchanged} of them unchanged, and known" if unchanged else "")
             )
         if each["cut_pages"]:
-            line(f"  {each['cut_pages']} pages name more than is kept of one: what comes after that was not looked at")
+            line(f"  {each['cut_pages']} pages were read only in part: what else they name was not looked at")
 
 
 # -------------------------------------------------------------------------------------------------------------- recheck

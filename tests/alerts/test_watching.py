@@ -108,6 +108,14 @@ def test_the_last_finished_pass_is_held_against_what_is_usual() -> None:
     assert seen.fell
 
 
+def test_what_was_read_in_part_is_counted_and_what_could_not_be_read_is_an_error() -> None:
+    pages = {State.READ: 9, State.EXHAUSTED: 1, State.TIMEOUT: 1, State.BROKEN: 1}
+    seen = coverage([replace(passed(HOUR, {State.BROKEN: 5}, pages), cut_pages=4)])
+
+    assert seen is not None
+    assert (seen.last.cut_pages, seen.last.errors) == (4, 3)
+
+
 def test_without_a_finished_pass_there_is_no_coverage_and_one_alone_has_nothing_beside_it() -> None:
     assert coverage([passed(HOUR, finished=False)]) is None
     alone = coverage([passed(HOUR)])

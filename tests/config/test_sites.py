@@ -77,6 +77,15 @@ def test_a_site_may_allow_smaller_videos_or_none_and_no_larger_ones_than_are_rea
     assert "[limits]: max_video_bytes" in refusal(limits(MAX_BYTES + 1))
 
 
+def test_a_site_may_have_fewer_or_more_pages_opened_in_a_browser_and_one_at_least() -> None:
+    def limits(number: int) -> str:
+        return f"{CONTRACT_EXAMPLE}\n[limits]\nmax_rendered = {number}\n"
+
+    assert parsed(limits(20_000)).limits.max_rendered == 20_000
+    assert parsed(CONTRACT_EXAMPLE).limits.max_rendered == 5_000
+    assert "[limits]: max_rendered" in refusal(limits(0))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

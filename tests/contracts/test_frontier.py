@@ -412,6 +412,26 @@ def test_a_page_that_shows_an_older_hit_stores_nothing_until_the_hit_knows_the_p
     assert frontier.tally(current.id).of(What.PAGE) == {State.READ: 2, State.PENDING: 1}
 
 
+def test_what_a_page_named_that_could_not_be_read_is_kept_and_it_counts_as_no_page_without_a_picture(
+    frontier: Frontier, worker: str
+) -> None:
+    current = frontier.begin("gallery", START, NOW)
+    lease(frontier, current, worker)
+    frontier.finish(current.id, START[0].url, State.READ, what=What.PAGE, children=[page("list/1")])
+    for number in range(1, 30):  # a calendar would have ended
+        (leased,) = lease(frontier, current, worker)
+        assert urls([leased]) == [f"list/{number}"]
+        found = [page(f"list/{number + 1}")]
+        frontier.finish(current.id, leased.url, State.EXHAUSTED, what=What.PAGE, children=found)
+
+    (last,) = lease(frontier, current, worker)
+    frontier.finish(current.id, last.url, State.TIMEOUT, what=What.PAGE, children=[image("a.png")])
+    (picture,) = lease(frontier, current, worker)
+
+    assert (picture.what, picture.found_on) == (What.IMAGE, last.url)
+    assert frontier.tally(current.id).of(What.PAGE) == {State.READ: 1, State.EXHAUSTED: 29, State.TIMEOUT: 1}
+
+
 def test_a_link_that_is_shown_as_a_picture_elsewhere_is_asked_for_as_a_picture(frontier: Frontier, worker: str) -> None:
     current = frontier.begin("site", [page("1x"), page("2x")], NOW)
     read(frontier, current, "https://site.example/1x", page("full"))

@@ -1,5 +1,6 @@
 """Pages that are put together by scripts, in a real browser. Where it may not go: tests/hostile/test_where_browsers_go.py."""
 
+import asyncio
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from core.errors import ConfigError
 from core.model import DayUse, Limits, State
 from crawler.chromium import Chromium
 from crawler.fetch import Fetched, Kind, NotFetched
+from crawler.frontier_sqlite import SqliteFrontier
 from crawler.rendering import Rendered, Rendering
 from crawler.scope import Wanted
 from tests.conftest import Chromium as Installed
@@ -28,6 +30,7 @@ SHOWN = json.loads((SITE / "shown.json").read_text())
 ROOT = Path(__file__).parents[2]
 OURS = Chromium(sandboxed=False)  # its sandbox refuses root, and the only pages it sees are ours
 HERE = "http://site.example"
+GREEDY = "const held = []; for (;;) held.push(new Array(1e6).fill(1.5))"  # more than one page may have, in seconds
 
 
 def gallery(path: str) -> Answer | None:
@@ -172,18 +175,101 @@ def test_a_page_that_leads_on_by_script_is_read_and_where_it_leads_is_met(chromi
     assert f"{HERE}/further" in found.links.pages
 
 
+# ------------------------------------------------------------------------------------------------------- how a pass ends
+
+
+def test_a_page_that_could_not_be_shown_is_a_failure_and_asked_for_whole_in_the_next_pass(
+    chromium: Installed, tmp_path: Path
+) -> None:
+    def answers(path: str) -> Answer | None:
+        if path != "/":
+            return picture(path)
+        return Answer(f"<!doctype html><img src=/a.png><script>{GREEDY}</script>", headers={"ETag": '"1"'})
+
+    with serve(answers) as site:
+        crawl = Crawl(tmp_path, chromium=OURS, remembers=True)
+        first = crawled(site, crawl)
+        second = crawled(site, crawl)
+
+    assert first["pages"] == second["pages"] == {"exhausted": 1}
+    assert first["images"] == {"clear": 1}
+    assert [line.page_url for line in crawl.lines] == [f"{site.url}/"] * 2
+    assert (first["cut_pages"], second["cut_pages"]) == (0, 0)
+    assert site.asked == ["/", "/a.png", "/"]
+    assert site.unchanged == []
+    assert [each.failed for each in crawl.store.site_book.passes("local")] == [1, 1]
+
+
+def test_of_the_pages_beyond_those_that_are_opened_the_html_is_read_and_they_are_said_to_be_cut(
+    chromium: Installed, tmp_path: Path
+) -> None:
+    with serve(small) as site:
+        summary = crawled(site, Crawl(tmp_path, chromium=OURS), limits=Limits(max_rendered=1))
+
+    assert sorted(site.asked) == ["/", "/app.js", "/of/.png", "/two"]
+    assert summary["pages"] == {"read": 2}
+    assert summary["cut_pages"] == 1
+
+
+def test_a_part_on_a_host_that_wants_a_pause_is_not_asked_for_and_its_page_waits(
+    chromium: Installed, tmp_path: Path
+) -> None:
+    crawl = Crawl(tmp_path, chromium=OURS)
+
+    def answers(path: str) -> Answer | None:
+        parts = site.url.replace("127.0.0.1", "localhost")
+        return Answer(f"<!doctype html><script src={parts}/app.js></script>") if path == "/" else small(path)
+
+    with serve(answers) as site, SqliteFrontier(crawl.services().frontier_path) as frontier:
+        hosts = (site.url.removeprefix("http://"), site.url.removeprefix("http://").replace("127.0.0.1", "localhost"))
+        frontier.pause("local", "localhost", time.time() + 1000)
+        summary = crawled(site, crawl, hosts=hosts)
+        paused = frontier.paused_until("local", "127.0.0.1")
+
+    assert site.asked == ["/"]
+    assert summary["stopped"] == "the site asked for a pause"
+    assert summary["pages"] == {"pending": 1}
+    assert paused == 0.0
+
+
 # --------------------------------------------------------------------------------------------------------- what is bounded
 
 
-def test_a_page_without_an_end_is_given_up_and_what_it_named_counts(chromium: Installed) -> None:
+def test_a_page_without_an_end_was_not_read_and_what_it_named_counts(chromium: Installed) -> None:
     endless = "<img src=/a.png><script>new Image().src = '/b.png'; setTimeout(() => { for (;;); }, 200)</script>"
 
     first, second = shown_by(endless, None, "<script>new Image().src = '/c.png'</script>", own_s=4.0)
 
     assert set(first.links.images) == {f"{HERE}/a.png", f"{HERE}/b.png"}
-    assert first.links.truncated
+    assert first.unread is not None
+    assert first.unread.state is State.TIMEOUT
     assert second.links.images == (f"{HERE}/c.png",)
+    assert second.unread is None
     assert not second.links.truncated
+
+
+def test_a_page_that_ends_its_window_was_not_read_and_what_it_named_counts(chromium: Installed) -> None:
+    first, second = shown_by(
+        f"<img src=/a.png><script>new Image().src = '/b.png'; setTimeout(() => {{ {GREEDY} }}, 200)</script>",
+        None,
+        "<script>new Image().src = '/c.png'</script>",
+    )
+
+    assert first.unread is not None
+    assert first.unread.state is State.EXHAUSTED
+    assert set(first.links.images) == {f"{HERE}/a.png", f"{HERE}/b.png"}
+    assert second.links.images == (f"{HERE}/c.png",)
+
+
+def test_a_page_that_had_shown_something_when_its_time_was_up_was_read_in_part(chromium: Installed) -> None:
+    endless = (
+        "<p style='height: 9000px'><img src=/a.png><script>onscroll = () => { if (scrollY > 4000) for (;;); }</script>"
+    )
+
+    (found,) = shown_by(endless, own_s=4.0)
+
+    assert found.unread is None
+    assert found.links.truncated
 
 
 def test_windows_dialogs_and_downloads_hold_nothing_up(chromium: Installed) -> None:
@@ -206,22 +292,31 @@ def test_windows_dialogs_and_downloads_hold_nothing_up(chromium: Installed) -> N
     assert second.links.images == (f"{HERE}/b.png",)
 
 
-def test_a_page_that_takes_all_memory_ends_alone(chromium: Installed) -> None:
+def test_a_page_that_takes_all_memory_ends_alone_whatever_is_beside_it(chromium: Installed) -> None:
     greedy = (
         "const held = []; setInterval(() => held.push(new Uint8Array(32 << 20).fill(1)), 20); "
         "setInterval(() => fetch('/x'), 100); new Image().src = '/a.png'"
     )
+    patient = "new Image().src = '/b.png'; const asking = setInterval(() => fetch('/x'), 100); "
+    patient += "setTimeout(() => clearInterval(asking), 3000)"
 
     async def ask(url: str, _: Wanted) -> Fetched | NotFetched:
         return NotFetched(url=url, state=State.GONE, reason="not there", status=404)
 
-    bodies = [f"<script>{greedy}</script>", "<script>new Image().src = '/b.png'</script>"]
-    small_one = Chromium(sandboxed=False, most_memory=800 * 2**20)
-    first, second = rendered(bodies, ask, chromium=small_one)
+    async def look() -> list[Rendered | NotFetched]:
+        small_one = Chromium(sandboxed=False, most_memory=800 * 2**20)
+        async with Rendering(small_one, ask, lambda: None, USER_AGENT) as browser:
+            pages = [fetched(f"<!doctype html><body><script>{script}</script>") for script in (greedy, patient)]
+            return await asyncio.gather(*map(browser.render, pages))
+
+    first, second = run(look())
 
     assert isinstance(first, Rendered)
     assert isinstance(second, Rendered)
-    assert first.links.truncated
+    assert first.unread is not None
+    assert first.unread.state is State.EXHAUSTED
+    assert first.links.images == (f"{HERE}/a.png",)
+    assert second.unread is None
     assert second.links.images == (f"{HERE}/b.png",)
 
 

@@ -76,6 +76,15 @@ def test_each_state_that_was_met_is_listed_with_its_meaning() -> None:
     assert f"trap 0 20 {State.TRAP.meaning}" in words
 
 
+def test_pages_that_were_read_only_in_part_are_said_where_there_are_any() -> None:
+    def words(cut_pages: int) -> str:
+        return overview(one_site(passed("gallery", ago=timedelta(minutes=4), cut_pages=cut_pages)))
+
+    assert "1,012 pages were read only in part: what else they name was not looked at." in words(1012)
+    assert "1 page was read only in part: what else it names was not looked at." in words(1)
+    assert "only in part" not in words(0)
+
+
 def test_with_nothing_set_up_it_says_what_to_do() -> None:
     words = overview(Scene())
 

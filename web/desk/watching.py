@@ -194,6 +194,11 @@ class SiteWatch:
         return counted(self.shown).errors if self.shown else 0
 
     @property
+    def cut_pages(self) -> int:
+        """Read only in part."""
+        return self.shown.cut_pages if self.shown else 0
+
+    @property
     def pictures(self) -> Sequence[Part]:
         return bar(self.shown.images) if self.shown else ()
 
