@@ -17,7 +17,7 @@ from crawler.login import Credential
 from crawler.pace import WALLED_S, Pace
 from crawler.robots import OUR_NAME, Robots, RobotsMemory
 from crawler.scope import Scope, Wanted
-from crawler.turns import Turn
+from crawler.turns import Paused, Turn
 from crawler.walls import wall
 
 log = logging.getLogger(__name__)
@@ -38,11 +38,13 @@ class Asking:
         clock: Callable[[], datetime],
         memory: RobotsMemory,
         turn: Turn,
+        paused: Paused | None = None,
         no_videos: str | None = None,
         daily_use: DailyUse | None = None,
         login: Credential | None = None,
     ) -> None:
         """
+        paused      what other processes that crawl the site were told; None: there are none
         no_videos   why videos are not fetched; None: they are
         daily_use   where a day's budget is counted, if the site has one
         login       what is said to be let in; None: nothing
@@ -68,6 +70,7 @@ class Asking:
         self._budget = DayBudget(site, daily_use, clock)
         self._pace = Pace()
         self._turn = turn
+        self._paused = paused
         self._under_way: set[asyncio.Task[Any]] = set()
         self._asked_at: dict[
             asyncio.Task[Any], float
@@ -138,6 +141,8 @@ class Asking:
         delay_s = self._pace.delay_s(host, agreed_s)
         if delay_s > 0:
             await asyncio.sleep(await self._turn(host, delay_s))
+        if self._paused is not None:
+            self._pace.another_was_sent_away(host, await self._paused(host), self._now())
         if self._pace.left_alone(host, self._now()):
             return State.PENDING, "the host sent us away meanwhile"
         return await self._may_ask_robots(url)

@@ -23,7 +23,7 @@ from crawler.locks import FileLock, held_by
 from crawler.scope import Scope, canonical
 from crawler.settings import scrapy_settings
 from crawler.spiders import BY_BROWSER, KINDS
-from crawler.turns import turns_at
+from crawler.turns import pauses_at, turns_at
 from crawler.under_way import Bounds, CrawlServices, ImageLine, Progress, UnderWay
 
 COLLECTED_EVERY = 20_000  # objects
@@ -131,6 +131,7 @@ async def _crawl(
         clock=services.clock,
         memory=await loop.run_in_executor(None, KeptRobots.of, frontier, site.name),
         turn=turns_at(frontier, site.name),
+        paused=None if services.shared_frontier is None else pauses_at(frontier, site.name),
         no_videos=services.no_videos,
         daily_use=services.daily_use,
         login=services.login,

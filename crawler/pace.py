@@ -4,6 +4,7 @@
     503                as 429, if it says when to come again or is the third in a row; one alone may be about that URL
     an answer          the pace comes back by a twentieth of a step each: 20 answers undo one refusal
     a wall (walls.py)  the host is left alone for hours
+    another's pause    where several processes crawl a site: as if the host had sent us away, and until the same moment
 
 The waits are exponential with full jitter: those that are sent away together do not come back together
 (https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/). Halving at once and recovering by small steps is how
@@ -22,6 +23,7 @@ SLOWER: Final = 2.0
 SLOWEST: Final = 32.0  # times the agreed delay
 FASTER: Final = 0.05
 UNSURE_AT_MOST: Final = 3
+TOGETHER_S: Final = 5.0  # a pause of ours comes back from the frontier a little later than it was
 LEAST_SLOWED_S: Final = 0.25  # a delay that is slowed down: where none was agreed, times two is none
 
 
@@ -58,6 +60,15 @@ class Pace:
 
     def left_alone(self, host: str, now: float) -> bool:
         return host in self._hosts and now < self._hosts[host].until
+
+    def another_was_sent_away(self, host: str, until: float, now: float) -> None:
+        """By another process of the site. What we were told ourselves shortly before is taken for the same refusal."""
+        if until <= now:
+            return
+        known = self._hosts.setdefault(host, _Host())
+        if known.until + TOGETHER_S < now:
+            known.slower = min(SLOWEST, known.slower * SLOWER)
+        known.until = max(known.until, until)
 
     def refused(self, host: str, asked_at: float, now: float, *, sure: bool) -> float | None:
         """How many seconds to leave the host alone where it does not say. What was under way together is one refusal.

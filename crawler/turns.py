@@ -1,4 +1,4 @@
-"""When a host may be asked: at the pace of its site, whoever asks."""
+"""When a host may be asked: at the pace of its site, whoever asks, and not while it wants to be left alone."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,6 +7,12 @@ from crawler.frontier import Frontier
 
 Turn = Callable[[str, float], Awaitable[float]]
 """A host, and the seconds between two requests there → seconds until the turn that the caller now has."""
+
+
+Paused = Callable[[str], Awaitable[float]]
+"""A host → until when it wants to be left alone, whoever it told so."""
+
+PAUSES_ASKED_S = 0.25  # many are under way at one host
 
 
 class Turns:
@@ -28,3 +34,18 @@ def turns_at(frontier: Frontier, site: str) -> Turn:
         return await loop.run_in_executor(None, frontier.turn, site, host, delay_s, loop.time())
 
     return turn
+
+
+def pauses_at(frontier: Frontier, site: str) -> Paused:
+    known: dict[str, tuple[float, float]] = {}  # host → until when, and when the frontier is asked again
+
+    async def paused(host: str) -> float:
+        loop = asyncio.get_running_loop()
+        until, again = known.get(host, (0.0, 0.0))
+        if loop.time() >= again:
+            known[host] = until, loop.time() + PAUSES_ASKED_S  # whoever comes meanwhile does not ask as well
+            until = await loop.run_in_executor(None, frontier.paused_until, site, host)
+            known[host] = until, loop.time() + PAUSES_ASKED_S
+        return until
+
+    return paused

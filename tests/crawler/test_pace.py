@@ -80,6 +80,29 @@ def test_a_503_alone_may_be_about_one_url_and_the_third_in_a_row_is_about_the_ho
     assert pace.delay_s(HOST, 1.0) == 2.0
 
 
+def test_a_pause_that_another_was_told_slows_us_down_once_and_holds_for_us() -> None:
+    pace = Pace()
+
+    for now in (10.0, 11.0, 59.0):
+        pace.another_was_sent_away(HOST, until=60.0, now=now)
+    assert pace.left_alone(HOST, 59.9)
+    assert pace.delay_s(HOST, 1.0) == 2.0
+    pace.another_was_sent_away(HOST, until=60.0, now=61.0)
+    assert pace.delay_s(HOST, 1.0) == 2.0
+    pace.another_was_sent_away(HOST, until=200.0, now=100.0)
+    assert pace.delay_s(HOST, 1.0) == 4.0
+
+
+def test_a_pause_of_ours_that_comes_back_is_no_second_refusal() -> None:
+    pace = Pace()
+    wait_s = pace.refused(HOST, asked_at=0.0, now=1.0, sure=True) or 0.0
+
+    pace.another_was_sent_away(HOST, until=1.5 + wait_s, now=1.2 + wait_s)
+
+    assert pace.delay_s(HOST, 1.0) == 2.0
+    assert pace.left_alone(HOST, 1.4 + wait_s)
+
+
 def test_a_host_is_left_alone_until_the_latest_moment_that_was_said() -> None:
     pace = Pace()
 

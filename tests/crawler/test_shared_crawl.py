@@ -132,6 +132,31 @@ def test_requests_of_several_crawls_to_one_host_are_a_delay_apart(redis_url: str
     assert times[-1] - times[0] >= 10 * 0.2
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(status=429, headers={"Retry-After": "3600"}), Answer(status=403, headers={"cf-mitigated": "challenge"})],
+    ids=["refusal", "wall"],
+)
+def test_what_sends_one_crawl_away_keeps_the_others_from_asking(redis_url: str, tmp_path: Path, answer: Answer) -> None:
+    """Each has pictures leased by then, that wait for their turn."""
+    pictures = 0
+
+    def busy(path: str) -> Answer | None:
+        nonlocal pictures
+        if not path.endswith(".png"):
+            return page(images=tuple(f"/{n}.png" for n in range(30)))
+        pictures += 1
+        return picture(path) if pictures < 4 else answer
+
+    crawls = [shared(tmp_path / name, redis_url) for name in ("one", "other")]
+    with serve(busy) as site:
+        summaries = side_by_side(crawls, site.watched(politeness=Politeness(delay_s=1.0, concurrency=16)))
+
+    assert pictures == 4
+    assert [summary["stopped"] for summary in summaries] == ["the site asked for a pause"] * 2
+    assert summaries[0]["images"] == {"clear": 3, "pending": 27}
+
+
 def test_the_pages_of_a_pass_are_limited_for_all_crawls_together(redis_url: str, tmp_path: Path) -> None:
     crawls = [shared(tmp_path / name, redis_url) for name in ("one", "other")]
     with serve(gallery) as site:
