@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from core.model import Agreement, PersonId, Standing, WatchedSite
+from crawler.frontier import Found, What
 from stillwatch.schedule import Clockwork
 from stillwatch.wiring import House, utc_now
+from stillwatch.workers import Stop, work_crawls
 from tests import houses
 from tests.stillwatch.pictures import drawn, folder_of, jpeg
 
@@ -72,3 +74,22 @@ def test_the_daily_round_forgets_what_was_noted_in_the_very_moment_of_a_revocati
         Clockwork(house, "test", None).forget_seen()
 
         assert found_in(house) == {"there", ""}
+
+
+class OneRound(Stop):
+    def wait(self, seconds: float) -> bool:
+        self._event.set()
+        return super().wait(seconds)
+
+
+def test_a_crawl_worker_empties_the_file_of_its_own_machine(tmp_path: Path) -> None:
+    """The scheduler may be on another."""
+    with houses.opened(tmp_path / "home") as house:
+        house.site_book.set_standing("here", Standing.REVOKED, "operator", utc_now())
+        with house.frontier() as frontier:
+            for name in ("here", "there"):
+                frontier.begin(name, [Found(What.PAGE, "http://127.0.0.1/")], utc_now())
+
+            work_crawls(house, OneRound())
+
+            assert frontier.sites() == ["there"]
