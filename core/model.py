@@ -215,6 +215,7 @@ class Known:
     last_modified: str = field(default="", repr=False)
     images: tuple[str, ...] | None = field(default=None, repr=False)  # what a page named; None: it is no page
     pages: tuple[str, ...] = field(default=(), repr=False)
+    following: tuple[str, ...] = field(default=(), repr=False)  # of these: where a list that an API gives goes on
     learned: str = ""  # of a page: crawler.revisit.Learned, as JSON
 
 

@@ -4,7 +4,8 @@ A page is fresh when it was found on a page that brought a new picture, or when 
 pages are always read: 1,000 threads listed on one index, say. Any other page continues the branch of its shape on that way, and is
 left out once that branch has had its barren pages: a calendar is one branch, even when its months and days take turns, and each of
 the ten links on every page of a maze falls into the maze's one branch. What fresh pages of one shape, listed by one branch, lead to
-is one branch as well; else two traps that list each other would multiply.
+is one branch as well; else two traps that list each other would multiply. Where a list that an API gives goes on is fresh, too, though
+it continues its branch: such a list has an end, and that 20 pages of it were words alone says nothing of the next.
 
 A new picture clears its page's branch and those of the pages that led there: an index without thumbnails is as good as its albums.
 

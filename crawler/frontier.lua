@@ -278,20 +278,22 @@ local function met_page(found, page, place)
     return
   end
   local continued = place.continued(found.shape)
+  local function branch() return continued and continued.branch or place.of_fresh(found.shape, found.host) end
+  local fresh = found.following or not continued
   if not n then
-    if continued then
-      add(found, page, { branch = continued.branch, is_trap = continued.barren >= asked.barren_pages })
+    if fresh then
+      add(found, page, { branch = branch(), fresh = true })
     else
-      add(found, page, { branch = place.of_fresh(found.shape, found.host), fresh = true })
+      add(found, page, { branch = continued.branch, is_trap = continued.barren >= asked.barren_pages })
     end
     return
   end
   local row = row_of(n)
-  if row.what ~= 'page' or row.fresh or continued then return end
+  if row.what ~= 'page' or row.fresh or not fresh then return end
   local state = state_of(n, row)
   if (not state and not row.lease) or state == 'trap' then
     move(n, row, 'page', nil)
-    row.branch, row.fresh = place.of_fresh(found.shape, found.host), true
+    row.branch, row.fresh = branch(), true
     wait(n, row)
     keep(n, row)
   end

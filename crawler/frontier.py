@@ -51,6 +51,7 @@ class Found:
     state: State | None = None
     known: bool = False  # a picture that was looked at in an earlier pass, which is how it ended: as good as looked at in this one
     hits: tuple[str, ...] = ()  # of a known picture
+    following: bool = False  # a page, where a list that an API gives goes on: no trap, however few pictures are there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -451,6 +451,8 @@ def _of_one(found: Found) -> dict[str, object]:
         fields["known"] = True
     if found.hits:
         fields["hits"] = found.hits
+    if found.following:
+        fields["following"] = True
     if found.what is What.PAGE and found.state is None:
         fields["shape"] = traps.shape(found.url)
     if found.what is What.IMAGE and (found.state is None or found.known):

@@ -22,6 +22,7 @@ class PageLinks:
     images: tuple[str, ...] = field(repr=False)
     pages: tuple[str, ...] = field(repr=False)  # those that are said to be next come first
     truncated: bool  # the page holds more than is kept
+    following: tuple[str, ...] = field(default=(), repr=False)  # of the pages: where a list that an API gives goes on
 
 
 def read_page(body: bytes, url: str, content_type: str | None) -> PageLinks:
@@ -41,6 +42,7 @@ def links_of(named: Named, url: str, *, encoding: str = "utf-8", truncated: bool
         url,
         named.images,
         chain(named.next_pages, named.pages),
+        following=named.following,
         base=named.base,
         encoding=encoding,
         truncated=truncated or named.full,
@@ -52,6 +54,7 @@ def spelled(
     images: Iterable[str],
     pages: Iterable[str],
     *,
+    following: Iterable[str] = (),
     base: str | None = None,
     encoding: str = "utf-8",
     truncated: bool = False,
@@ -68,7 +71,11 @@ def spelled(
     kept_images, more_images = _kept(map(spell, images), most or MOST_IMAGES)
     kept_pages, more_pages = _kept(map(spell, pages), most or MOST_PAGES)
     return PageLinks(
-        base=str(base_url), images=kept_images, pages=kept_pages, truncated=truncated or more_images or more_pages
+        base=str(base_url),
+        images=kept_images,
+        pages=kept_pages,
+        truncated=truncated or more_images or more_pages,
+        following=tuple(dict.fromkeys(url for url in map(spell, following) if url is not None)),
     )
 
 

@@ -44,7 +44,7 @@ from crawler.revisit import (
 log = logging.getLogger(__name__)
 _LOTS = random.SystemRandom()  # nobody is to know when a picture is fetched whole
 
-READER_VERSION = 1  # to be counted up when pages are read better: what is known of all of them is then read anew
+READER_VERSION = 2  # to be counted up when pages are read better: what is known of all of them is then read anew
 WHOLE_A_DAY = 0.015  # of all pictures and pages, whatever the site says of changes
 WHOLE_AFTER_AT_MOST = 3  # times `days`
 WRITTEN_EVERY_S = 1.0
@@ -365,6 +365,7 @@ class PassMemory:
                 last_modified=last_modified,
                 images=links.images,
                 pages=links.pages,
+                following=links.following,
                 learned=text,
                 read_at=times.read_at,
                 again_at=now,
@@ -378,8 +379,9 @@ class PassMemory:
         before = _learned(known.learned) if known is not None else None
         learned = after_failure(before or Learned(met=now.timestamp()), now=now.timestamp())
         missed = nothing_there(url, state, now)
-        images, pages = ((), ()) if known is None or state is State.GONE else (known.images or (), known.pages)
-        kept = replace(missed, images=images, pages=pages, learned=json.dumps(asdict(learned)), recipe=self._reader)
+        kept = replace(missed, images=(), learned=json.dumps(asdict(learned)), recipe=self._reader)
+        if known is not None and state is not State.GONE:
+            kept = replace(kept, images=known.images or (), pages=known.pages, following=known.following)
         self._keep(kept)
 
     # -------------------------------------------------------------------------------------------------------- inside

@@ -123,14 +123,18 @@ class _Names:
         if row is not None:
             key, what, state, lease, _, fresh, _ = row
             may_move = what == What.PAGE and not fresh and ((state == "" and lease == "") or state == State.TRAP)
-            if may_move and placement.continued(traps.shape(found.url)) is None:
-                branch = placement.of_fresh(traps.shape(found.url))
+            shape = traps.shape(found.url)
+            continued = placement.continued(shape)
+            if may_move and (found.following or continued is None):
+                branch = continued[0] if continued is not None else placement.of_fresh(shape)
                 self._db.execute("UPDATE urls SET state = '', branch = ?, fresh = 1 WHERE key = ?", (branch, key))
             return
         shape = traps.shape(found.url)
         continued = placement.continued(shape)
         if continued is None:
             self._add(found, branch=placement.of_fresh(shape), fresh=True)
+        elif found.following:
+            self._add(found, branch=continued[0], fresh=True)
         else:
             branch, barren = continued
             ended = State.TRAP if barren >= traps.BARREN_PAGES else None

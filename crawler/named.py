@@ -17,6 +17,7 @@ class Named:
         self.images: dict[str, None] = {}
         self.pages: dict[str, None] = {}
         self.next_pages: dict[str, None] = {}
+        self.following: dict[str, None] = {}  # of these
         self.base: str | None = None
         self.full = False
         self.fragments = 0  # pieces of markup within the markup
@@ -29,6 +30,11 @@ class Named:
 
     def next_page(self, reference: str) -> None:
         self._note(self.next_pages, reference)
+
+    def goes_on(self, reference: str) -> None:
+        """A list that an API gives: its next page. HTML may say as much of each day of a calendar; that is no more than `next_page`."""
+        self.next_page(reference)
+        self._note(self.following, reference)
 
     def link(self, reference: str) -> None:
         if written.is_picture_path(reference):

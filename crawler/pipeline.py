@@ -106,7 +106,13 @@ class Pipeline:
         assert seen.known is not None
         assert seen.known.images is not None
         cut = seen.known.state is State.PARTIAL
-        links = PageLinks(base=seen.leased.url, images=seen.known.images, pages=seen.known.pages, truncated=cut)
+        links = PageLinks(
+            base=seen.leased.url,
+            images=seen.known.images,
+            pages=seen.known.pages,
+            truncated=cut,
+            following=seen.known.following,
+        )
         self._under_way.unchanged[What.PAGE] += 1
         if seen.outcome is None and seen.known.state not in (State.READ, State.PARTIAL):
             return await self._finish(seen, seen.known.state)  # not due, and it could not be read the last time
@@ -213,7 +219,9 @@ class Pipeline:
         """What a page names, pictures first, and what is known of it. Settled pictures have ended."""
         assert seen.links is not None
         images = [self._met(What.IMAGE, url) for url in seen.links.images]
-        pages = [self._met(What.PAGE, url) for url in seen.links.pages]
+        following = frozenset(seen.links.following)
+        pages = [self._met(What.PAGE, url) for url in seen.links.pages if url not in following]
+        pages = [replace(self._met(What.PAGE, url), following=True) for url in seen.links.following] + pages
         # Whether pages are known tells how much of a changed one is new.
         met = images + pages if isinstance(seen.outcome, Fetched) else images
         known = await self._under_way.memory.recall([each.url for each in met if each.state is None])
@@ -328,6 +336,7 @@ def _with_known(cut: PageLinks, known: Known) -> PageLinks:
         cut,
         images=tuple(dict.fromkeys([*cut.images, *(known.images or ())]))[: 2 * MOST_IMAGES],
         pages=tuple(dict.fromkeys([*cut.pages, *known.pages]))[: 2 * MOST_PAGES],
+        following=tuple(dict.fromkeys([*cut.following, *known.following]))[:MOST_PAGES],
     )
 
 

@@ -44,7 +44,7 @@ class BooruSpider(SiteSpider):
                 named.image(reference)
         following = _next_page(page.final_url, posts) if posts else None
         if following is not None:
-            named.next_page(following)
+            named.goes_on(following)
         return links_of(named, page.final_url)
 
 

@@ -46,6 +46,7 @@ class FeedSpider(SiteSpider):
                 listed.images | listed.named.images,
                 # What the markup of an entry links to is not followed: the entry's own page is.
                 listed.further | listed.pages,
+                following=listed.further,
                 most=MOST_URLS,
                 truncated=listed.full or listed.named.full,
             )
@@ -187,7 +188,7 @@ def _of_json(page: Fetched, answer: Json) -> PageLinks:
     contents: list[str] = []
     for feed in dicts(answer):
         if text(feed.get("version")).startswith(JSON_FEED):
-            named.next_page(text(feed.get("next_url")))
+            named.goes_on(text(feed.get("next_url")))
             named.page(text(feed.get("home_page_url")))
             _pictures_of(feed, ("icon", "favicon"), named)
             for item in dicts(feed.get("items")):

@@ -45,7 +45,7 @@ class MastodonSpider(SiteSpider):
             named.image(image)
         following = _following(page, answer)
         if following is not None:
-            named.next_page(following)
+            named.goes_on(following)
         return links_of(named, page.final_url)
 
 
@@ -73,9 +73,9 @@ def _pages(answer: Json, named: Named) -> None:
     """Of the collection itself; those within it are the replies to each post, which stand in their authors' collections."""
     for collection in dicts(answer) if isinstance(answer, dict) else ():
         if not _texts(collection.get("type")).isdisjoint(COLLECTIONS):
-            named.next_page(text(collection.get("first")))
+            named.goes_on(text(collection.get("first")))
             for page in (collection, *dicts(collection.get("first"))):
-                named.next_page(text(page.get("next")))
+                named.goes_on(text(page.get("next")))
 
 
 def _file(thing: dict[str, Json], named: Named) -> None:

@@ -81,7 +81,7 @@ def _of_api(page: Fetched, answer: Json) -> PageLinks:
         read_pieces((text(each.get("rendered")) for each in dicts_within(answer)), named)
         following = _following(page, answer)
         if following is not None:
-            named.next_page(following)
+            named.goes_on(following)
     found = links_of(named, page.final_url)
     return replace(found, pages=tuple(url for url in found.pages if not LEFT_OUT.search(url)))
 

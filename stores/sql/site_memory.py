@@ -115,14 +115,14 @@ def _row(site: str, known: Known) -> tuple[Any, ...]:
         known.head,
         known.etag,
         known.last_modified,
-        None if known.images is None else zlib.compress(json.dumps([known.images, known.pages]).encode(), 3),
+        _packed(known),
         known.learned,
     )
 
 
 def _known(url: str, row: Sequence[Any]) -> Known:
     (_, state, read_at, again_at, whole_at, recipe, sha256, byte_count, head, etag, last_modified, links, learned) = row
-    images, pages = (None, ()) if links is None else map(tuple, json.loads(zlib.decompress(bytes(links))))
+    images, pages, following = _links(links)
     return Known(
         url=url,
         state=_STATES[state],
@@ -137,5 +137,20 @@ def _known(url: str, row: Sequence[Any]) -> Known:
         last_modified=last_modified,
         images=images,
         pages=pages,
+        following=following,
         learned=learned,
     )
+
+
+def _packed(known: Known) -> bytes | None:
+    if known.images is None:
+        return None
+    return zlib.compress(json.dumps([known.images, known.pages, known.following]).encode(), 3)
+
+
+def _links(packed: Any) -> tuple[tuple[str, ...] | None, tuple[str, ...], tuple[str, ...]]:
+    """Rows of before hold no third list."""
+    if packed is None:
+        return None, (), ()
+    images, pages, *more = json.loads(zlib.decompress(bytes(packed)))
+    return tuple(images), tuple(pages), tuple(more[0]) if more else ()

@@ -17,6 +17,7 @@ from core.model import State
 from crawler import met
 from crawler.frontier import Found, Frontier, Leased, Pass, What
 from crawler.frontier_sqlite import SqliteFrontier
+from crawler.traps import BARREN_PAGES
 from tests.contracts.waiting import until
 from tests.crawler.shared_frontier import redis_frontier
 
@@ -430,6 +431,44 @@ def test_what_a_page_named_that_could_not_be_read_is_kept_and_it_counts_as_no_pa
 
     assert (picture.what, picture.found_on) == (What.IMAGE, last.url)
     assert frontier.tally(current.id).of(What.PAGE) == {State.READ: 1, State.EXHAUSTED: 29, State.TIMEOUT: 1}
+
+
+def test_a_list_that_an_api_gives_is_no_trap_and_what_else_its_pages_name_may_be_one(
+    frontier: Frontier, worker: str
+) -> None:
+    current = frontier.begin("gallery", START, NOW)
+    children = [Found(What.PAGE, "https://site.example/list/1", following=True), page("day/1001")]
+    read: list[str] = []
+    lease(frontier, current, worker)
+    frontier.finish(current.id, START[0].url, State.READ, what=What.PAGE, children=children)
+    while leased := lease(frontier, current, worker):
+        for each in leased:
+            kind, number = urls([each])[0].split("/")
+            read.append(kind)
+            following = Found(What.PAGE, f"https://site.example/{kind}/{int(number) + 1}", following=kind == "list")
+            children = [following] if int(number) != 50 else []
+            frontier.finish(current.id, each.url, State.READ, what=What.PAGE, children=children)
+
+    assert read.count("list") == 50
+    assert read.count("day") == 1 + BARREN_PAGES  # the first was named by the start page
+
+
+def test_where_a_list_goes_on_is_read_although_it_was_a_trap_by_another_name(frontier: Frontier, worker: str) -> None:
+    current = frontier.begin("gallery", START, NOW)
+    lease(frontier, current, worker)
+    frontier.finish(current.id, START[0].url, State.READ, what=What.PAGE, children=[page("list/1"), page("api")])
+    children = [page(f"list/{number}") for number in range(2, 60)]
+    read: list[str] = []
+    while leased := lease(frontier, current, worker):
+        read += urls(leased)
+        for each in leased:
+            if urls([each]) != ["api"]:
+                frontier.finish(current.id, each.url, State.READ, what=What.PAGE, children=children)
+    following = [Found(What.PAGE, "https://site.example/list/59", following=True)]
+    frontier.finish(current.id, "https://site.example/api", State.READ, what=What.PAGE, children=following)
+
+    assert "list/59" not in read
+    assert urls(lease(frontier, current, worker)) == ["list/59"]
 
 
 def test_a_link_that_is_shown_as_a_picture_elsewhere_is_asked_for_as_a_picture(frontier: Frontier, worker: str) -> None:

@@ -14,7 +14,8 @@ PAGE = Known(
     etag='W/"5e-1"',
     last_modified="Thu, 26 Nov 2026 10:00:00 GMT",
     images=("https://gallery.example/1.jpg", "https://cdn.gallery.example/gr\u00f6\u00dfe.jpg"),
-    pages=("https://gallery.example/about",),
+    pages=("https://gallery.example/about", "https://gallery.example/new?page=3"),
+    following=("https://gallery.example/new?page=3",),
     learned='{"visits": 3}',
 )
 PICTURE = Known(

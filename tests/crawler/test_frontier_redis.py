@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,9 @@ class Site:
             found.append(image(f"{chance.randrange(300)}.jpg"))
         for _ in range(chance.randrange(1, 9)):
             kind = chance.choice(self.kinds)
-            found.append(page(f"{kind}/{chance.randrange(400)}"))
+            # A site whose API says of each seventh page that its list goes on there
+            goes_on = self._seed == 2 and chance.random() < 0.15
+            found.append(replace(page(f"{kind}/{chance.randrange(400)}"), following=goes_on))
         if chance.random() < self.rate / 3:
             found.append(image(f"{chance.choice(self.kinds)}/{chance.randrange(400)}"))  # a page shown as a picture
         if chance.random() < 0.1:

@@ -90,6 +90,53 @@ def test_a_page_is_read_for_its_pictures_by_every_kind(kind: str) -> None:
     assert found.pages == ("https://site.example/page?page=2",)
 
 
+@pytest.mark.parametrize(
+    ("kind", "path", "answer", "headers", "following"),
+    [
+        (
+            "wordpress",
+            "wp-json/wp/v2/posts?page=2",
+            '[{"id": 1}]',
+            {"x-wp-totalpages": "3"},
+            "wp-json/wp/v2/posts?page=3",
+        ),
+        ("wordpress", "wp-json/wp/v2/posts?page=3", '[{"id": 1}]', {"x-wp-totalpages": "3"}, None),
+        (
+            "mastodon",
+            "api/v1/timelines/public",
+            "[]",
+            {"link": '</api/next?max_id=7>; rel="next"'},
+            "api/next?max_id=7",
+        ),
+        (
+            "mastodon",
+            "outbox?page=1",
+            '{"type": "OrderedCollectionPage", "next": "/outbox?page=2"}',
+            {},
+            "outbox?page=2",
+        ),
+        ("booru", "posts.json?page=4", '[{"id": 1}]', {}, "posts.json?page=5"),
+        ("booru", "posts.json?page=4", "[]", {}, None),
+        ("feed", "feed", '{"version": "https://jsonfeed.org/version/1.1", "next_url": "/feed?p=2"}', {}, "feed?p=2"),
+        ("feed", "feed", '<?xml version="1.0"?><feed><link rel="next" href="/feed?p=2"/></feed>', {}, "feed?p=2"),
+    ],
+)
+def test_an_api_says_where_its_list_goes_on(
+    kind: str, path: str, answer: str, headers: dict[str, str], following: str | None
+) -> None:
+    found = read(kind, f"https://site.example/{path}", answer.encode(), **headers)
+
+    assert list(found.following) == ([] if following is None else [f"https://site.example/{following}"])
+    assert set(found.following) <= set(found.pages)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_that_calls_another_one_next_may_be_a_day_of_a_calendar(kind: str) -> None:
+    page = b'<!doctype html><link rel="next" href="/cal/2"><a rel="next" href="/cal/2">next</a>'
+
+    assert read(kind, "https://site.example/cal/1", page).following == ()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_site_file_may_name_it_and_the_how_to_shows_a_file_that_does(kind: str) -> None:
     blocks = [text.split("```")[0] for text in HOW_TO.read_text().split("```toml\n")[1:]]

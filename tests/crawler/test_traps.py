@@ -1,3 +1,4 @@
+import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -381,3 +382,41 @@ def test_the_same_parameters_in_any_order_are_one_page(crawled: Callable[..., Cr
     done = crawled(answers)
 
     assert done.pages == {"read": 2}
+
+
+# ------------------------------------------------------------------------------------------------------------ lists of an API
+
+
+def wordpress(path: str) -> Answer | None:
+    """60 pages of posts that are words alone, and a calendar on each page of HTML."""
+    if path == "/":
+        return Answer('<!doctype html><link rel="https://api.w.org/" href="/wp-json/"><a href="/cal/1">today</a>')
+    if path.startswith("/cal/"):
+        n = number(path)
+        return page(f"/cal/{n + 1}", f"/cal/{n + 1000}")
+    if "/wp/v2/posts" in path:
+        n = number(path.partition("&page=")[2]) or 1
+        headers = {"X-WP-TotalPages": "60", "ETag": f'"{n}"'}
+        return Answer(json.dumps([{"id": n}]), content_type="application/json", headers=headers)
+    return None
+
+
+def test_a_list_that_an_api_gives_is_read_to_its_end_and_a_calendar_beside_it_is_not(tmp_path: Path) -> None:
+    with serve(wordpress) as site:
+        crawl = Crawl(tmp_path, remembers=True)
+        summary = crawl.run(site.watched(kind="wordpress"))
+        first = site.pages_asked()
+        crawl.run(site.watched(kind="wordpress"))
+        second = site.pages_asked()[len(first) :]
+
+    for asked in (first, second):
+        assert len([path for path in asked if "/posts" in path]) == 60
+        assert 0 < len([path for path in asked if "/cal/" in path]) <= 2 * (BARREN_PAGES + UNDER_WAY)
+    assert len(site.unchanged) == 60
+    assert summary["finished"] is True
+
+
+def test_a_list_that_an_api_gives_is_bounded_by_what_a_pass_may_ask_for(crawled: Callable[..., Crawled]) -> None:
+    done = crawled(wordpress, kind="wordpress", limits=Limits(max_pages=30))
+
+    assert len(done.site.pages_asked()) == 30
