@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from core.model import Enrolment, Finding, ImageSighting, Match, SeenBlock, SeenPlace
 from matcher import confirm
+from matcher.confirm import DEFAULT, Limits
 from matcher.geometry import described
 from matcher.hamming import Words, slices
 from matcher.hashers import MIN_QUALITY
@@ -125,12 +126,14 @@ def find(
     places: Places,
     *,
     since: datetime | None = None,
+    limits: Limits = DEFAULT,
     beat: Callable[[], None] = lambda: None,
 ) -> Sequence[Found]:
     """Everybody who is found in the pictures of one segment, one finding a person and picture.
 
-    since  only what was seen at or after this moment
-    beat   called now and then, so that the caller can say that it is still at work
+    since   only what was seen at or after this moment
+    limits  how far a match may be, as a crawl would be told
+    beat    called now and then, so that the caller can say that it is still at work
     """
     pictures: dict[tuple[str, str], _Picture] = {}
     for block in blocks:
@@ -139,7 +142,7 @@ def find(
             for picture, matches in _pictures(block.hasher, near, places):
                 if since is None or picture.sighting.seen_at >= since:
                     key = (picture.sighting.image_url, picture.sha256)
-                    pictures[key] = _joined(pictures.get(key), picture, matches)
+                    pictures[key] = _joined(pictures.get(key), picture, matches, limits)
     return [
         Found(finding=finding, sighting=picture.sighting, sha256=picture.sha256)
         for _, picture in sorted(pictures.items())
@@ -172,10 +175,12 @@ def _pictures(hasher: str, near: _Near, places: Places) -> Iterator[tuple[_Pictu
             )
 
 
-def _joined(known: _Picture | None, picture: _Picture, matches: Sequence[Match]) -> _Picture:
+def _joined(known: _Picture | None, picture: _Picture, matches: Sequence[Match], limits: Limits) -> _Picture:
     """The best of what was found so far and what is new: the same as judging all matches of the picture at once."""
     before = () if known is None else known.findings
     sighting = picture.sighting
     if known is not None and known.sighting.seen_at <= sighting.seen_at:
         sighting = known.sighting
-    return _Picture(sighting, picture.sha256, confirm.findings([*(finding.match for finding in before), *matches]))
+    return _Picture(
+        sighting, picture.sha256, confirm.findings([*(finding.match for finding in before), *matches], limits)
+    )

@@ -8,9 +8,9 @@ import logging
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -25,6 +25,7 @@ log = logging.getLogger("stillwatch.calibration")
 
 FILE: Final = "calibration.json"
 FORMAT: Final = 1
+WIDENED: Final = "widened_and_not_swept"
 MOST_SEEN: Final = 200_000  # pictures: more make the line no straighter
 MOST_ENROLLED: Final = 2000
 ROWS: Final = 2**14  # places read at once
@@ -40,14 +41,9 @@ Picture = tuple[PersonId, Sequence[Fingerprint]]
 def read_limits(home: Path) -> Limits:
     """The limits of this installation. Raises ConfigError, with the cure, for a file that does not make sense."""
     path = home / FILE
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    document = _document(path)
+    if not document:
         return DEFAULT
-    except (OSError, ValueError) as error:
-        raise _wrong(path, f"cannot be read ({error.__class__.__name__})") from error
-    if not isinstance(document, dict) or document.get("stillwatch_calibration") != FORMAT:
-        raise _wrong(path, f'must hold "stillwatch_calibration": {FORMAT}')
     given = document.get("limits")
     if not isinstance(given, dict):
         raise _wrong(path, 'has no "limits"')
@@ -62,6 +58,34 @@ def read_limits(home: Path) -> Limits:
     if fault is not None:
         raise _wrong(path, fault)
     return limits
+
+
+def changed_at(home: Path) -> datetime | None:
+    """When the limits of this installation were written last, by whomever; None: they are as shipped."""
+    try:
+        return datetime.fromtimestamp((home / FILE).stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
+
+
+def not_compared(home: Path) -> Sequence[str]:
+    """Limits that were widened, and with which what was seen before has not been compared since."""
+    names = _document(home / FILE).get(WIDENED, [])
+    return [str(each) for each in names] if isinstance(names, list) else []
+
+
+def all_compared(home: Path, begun: datetime) -> None:
+    """Everything that was seen, by a sweep that began then."""
+    path = home / FILE
+    changed = changed_at(home)
+    document = _document(path)
+    if changed is not None and begun >= changed and document.pop(WIDENED, None) is not None:
+        _write(path, document)
+
+
+def widened(before: Limits, after: Limits) -> Sequence[str]:
+    """Limits up to which something is found that was not. What was found already only changes its tier by the others."""
+    return [name for name in ("frame_review", "region_review") if getattr(after, name) > getattr(before, name)]
 
 
 def nonsense(limits: Limits) -> str | None:
@@ -90,7 +114,7 @@ def _wrong(path: Path, what: str) -> ConfigError:
 
 
 def write_limits(home: Path, calibration: Calibration, observed: "Observed", now: datetime) -> Path:
-    """The four that are advised, and whatever else is not as shipped. Whole, or not at all."""
+    """The four that are advised, and whatever else is not as shipped."""
     path = home / FILE
     shipped = asdict(DEFAULT)
     changed = {name: bits for name, bits in asdict(calibration.current).items() if bits != shipped[name]}
@@ -101,14 +125,35 @@ def write_limits(home: Path, calibration: Calibration, observed: "Observed", now
         "budget": asdict(calibration.budget),
         "observed": observed.counts(),
     }
+    names = sorted(
+        {*not_compared(home), *widened(calibration.current, replace(calibration.current, **calibration.limits))}
+    )
+    _write(path, {**document, WIDENED: names} if names else document)
+    return path
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """Empty where there is no file."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise _wrong(path, f"cannot be read ({error.__class__.__name__})") from error
+    if not isinstance(document, dict) or document.get("stillwatch_calibration") != FORMAT:
+        raise _wrong(path, f'must hold "stillwatch_calibration": {FORMAT}')
+    return document
+
+
+def _write(path: Path, document: Mapping[str, object]) -> None:
+    """Whole, or not at all."""
     draft = path.with_suffix(".new")
     try:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         draft.replace(path)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written ({error.strerror}); check the folder and its owner") from error
-    return path
 
 
 # ------------------------------------------------------------------------------------------------------------ observing

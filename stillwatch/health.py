@@ -46,6 +46,7 @@ def checks(house: House, now: datetime) -> Iterator[Check]:
     yield from _engines()
     yield _index(house)
     yield _quarantine(house)
+    yield _limits(house)
     yield from _seen(house, now)
     yield from _work(house)
     yield _contact(house)
@@ -197,6 +198,21 @@ def _quarantine(house: House) -> Check:
         cure="stillwatch person quarantine",
         counted={"quarantined": len(held)},
     )
+
+
+def _limits(house: House) -> Check:
+    from matcher.confirm import DEFAULT
+    from stillwatch.calibration import FILE, not_compared
+
+    try:
+        changed, wider = house.limits != DEFAULT, not_compared(house.settings.home)
+    except StillwatchError as error:
+        return Check(name="limits", health="bad", what=str(error), cure=f"mend or remove {house.settings.home / FILE}")
+    if wider:
+        what = f"{', '.join(wider)} widened; what was seen before is not compared with that yet"
+        return Check(name="limits", health="warn", what=what, cure="start the workers again, then: stillwatch sweep")
+    what = "of this installation" if changed else "as shipped"
+    return Check(name="limits", health="ok", what=f"how far a match may be: {what}")
 
 
 def _seen(house: House, now: datetime) -> Iterator[Check]:

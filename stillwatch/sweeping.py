@@ -118,6 +118,7 @@ class Comparing:
                 blocks,
                 partial(house.seen_store.places, task.segment),
                 since=task.since,
+                limits=house.limits,
                 beat=self._beat(task),
             )
         finds = {}

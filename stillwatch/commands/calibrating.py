@@ -46,14 +46,16 @@ def calibrate(
     ] = 20_000_000,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draws what was found.")] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Writes what is recommended into the data folder.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One line: budget, observed, tails, limits, applied.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="One line: budget, observed, tails, limits, applied, sweep_needed.")
+    ] = False,
 ) -> None:
     """Say how many wrong alerts the limits let through here, and which limits keep within a budget.
 
     Compares what was seen with what is enrolled; people's own pictures are left out. Nothing is fetched; without --apply nothing changes.
     """
     from matcher.calibrate import calibrate as calibrated
-    from stillwatch.calibration import budget_of, observe, write_limits
+    from stillwatch.calibration import budget_of, not_compared, observe, write_limits
     from stillwatch.calibration_plot import plot as drawn
 
     for name, value in (("--budget", budget), ("--pictures", pictures), ("--crawled", crawled)):
@@ -79,12 +81,18 @@ def calibrate(
     if plot is not None:
         _write(plot, drawn(found))
     written = write_limits(house.settings.home, found, observed, utc_now()) if apply and found.supported else None
+    wider = not_compared(house.settings.home) if written is not None else []
     if json:
-        json_line(_fields(found, observed, applied=written is not None))
+        json_line({**_fields(found, observed, applied=written is not None), "sweep_needed": bool(wider)})
     else:
         _tell(found, observed)
     if written is not None:
         say(f"Written: {written}. What runs already takes it up when it is started again.")
+        if wider:
+            say(
+                f"Wider than before: {', '.join(wider)}. What was seen is not compared again by itself: start the workers again, then "
+                "run: stillwatch sweep"
+            )
     elif apply:
         say("Nothing was written: too little was observed, so the limits stay as they are.")
         raise typer.Exit(1)

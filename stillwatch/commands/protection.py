@@ -13,7 +13,7 @@ import typer
 from core.errors import CallError, UnknownId
 from core.model import Examination, PersonId, PersonState, State, rfc3339
 from core.ports import Examiner
-from stillwatch.commands.sweeping import post_sweep, summary, sweep_enrolled
+from stillwatch.commands.sweeping import post_sweep, refs_of, summary, sweep_posted
 from stillwatch.lines import scan_line
 from stillwatch.output import counter, json_line, line, say
 from stillwatch.wiring import House, utc_now
@@ -32,6 +32,8 @@ LOCAL_REVEALS = (
     "sealed, are opened only in the memory of the program that compares, and are never passed on. You can take them back at any\n"
     "moment with `stillwatch person forget-local` and stay protected by the hashes."
 )
+
+STORED = "The enrolment is stored"
 
 MAX_FILE_BYTES = 64 * 2**20
 
@@ -151,7 +153,7 @@ def enrol(
     now = utc_now()
     refused = list(offered.refused)
     new: list[str] = []
-    sweep = post_sweep(house, who, offered.pictures, now)
+    sweep = post_sweep(house, who, refs_of(who, offered.pictures), now)
     if offered.pictures:
         new = list(house.people.enrol(who, offered.recipe, offered.pictures, now))
         refused += [(each.ref, "enrolled already") for each in offered.pictures if each.ref not in set(new)]
@@ -173,7 +175,7 @@ def enrol(
                 "enrolled": len(new),
                 "refused": [{"ref": ref, "reason": reason} for ref, reason in refused],
                 "marked": [{"ref": ref, "reason": reason} for ref, reason in marked.items()],
-                "swept": sweep_enrolled(house, sweep).fields(),
+                "swept": sweep_posted(house, sweep, STORED).fields(),
             }
         )
     else:
@@ -186,7 +188,7 @@ def enrol(
             line(f"person   {who}")
             line(f"receipt  {receipt}")
             say("Keep both: the id is needed to withdraw, which is possible at any moment.")
-            say(f"What was seen before: {summary(sweep_enrolled(house, sweep))}.")
+            say(f"What was seen before: {summary(sweep_posted(house, sweep, STORED))}.")
     if not offered.pictures:
         raise typer.Exit(1)
 

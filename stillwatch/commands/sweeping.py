@@ -17,7 +17,9 @@ from stillwatch.sweeping import SETTLES, Count, Looked, Work, help_out, refresh
 from stillwatch.wiring import House, utc_now
 
 SAY_EVERY_S = 5.0
-ENROLMENT_WAITS_S = 120.0  # of an enrolment for its sweep; the rest is done by the crawl worker, or by the next sweep
+WAITS_S = (
+    120.0  # of an enrolment or a release for its sweep; the rest is done by the crawl worker, or by the next sweep
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,6 +37,8 @@ def sweep(
 
     A sweep that was interrupted is taken up. What nobody could look at stays, and is looked at by the crawl worker or the next sweep.
     """
+    from stillwatch.calibration import all_compared
+
     house = House.open()
     if only_help:
         help_out(house)
@@ -53,6 +57,8 @@ def sweep(
     shown = Shown(json=json)
     count = Work(house, one.id, of_others_too=True, on_progress=shown.progress, on_look=shown.look).run()
     counter("")
+    if count.complete and start is None:
+        all_compared(house.settings.home, one.created)
     if json:
         json_line({"summary": count.fields()})
     else:
@@ -78,8 +84,13 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _taken_up(house: House, since: datetime | None) -> Sweep | None:
-    """The same sweep, where it was interrupted."""
+    """The same sweep, where it was interrupted; but not where other limits hold since: what it has compared was by the old ones."""
+    from stillwatch.calibration import changed_at
+
+    changed = changed_at(house.settings.home)
     for one in house.sweep_board.open(utc_now()):  # only those with something left
+        if changed is not None and one.created < changed:
+            continue
         if one.person is None and one.since == since and house.sweep_board.progress(one.id).untried:
             say("Taking up a sweep that was interrupted.")
             return one
@@ -92,19 +103,23 @@ def _posted(house: House, since: datetime | None, now: datetime) -> Sweep:
     return one
 
 
-def post_sweep(house: House, person: PersonId, pictures: Sequence[HashedPicture], now: datetime) -> Sweep:
-    """To be called before an enrolment is stored: one that is killed right after it is then swept by whoever refreshes next."""
+def refs_of(person: PersonId, pictures: Sequence[HashedPicture]) -> Sequence[str]:
+    """Under which these may be enrolled."""
     from stores.rules import other_ref
 
-    refs = [ref for picture in pictures for ref in (picture.ref, other_ref(person, picture))]
+    return [ref for picture in pictures for ref in (picture.ref, other_ref(person, picture))]
+
+
+def post_sweep(house: House, person: PersonId, refs: Sequence[str], now: datetime) -> Sweep:
+    """To be called before hashes are stored or released: who is killed right after that is then swept by whoever refreshes next."""
     one = Sweep(id=secrets.token_hex(16), created=now, person=person, refs=tuple(refs))
     if refs:
         house.sweep_board.post(one)
     return one
 
 
-def sweep_enrolled(house: House, one: Sweep) -> Count:
-    """Works on a fresh enrolment's sweep; returns how far it came. Nothing that fails here undoes the enrolment."""
+def sweep_posted(house: House, one: Sweep, done: str) -> Count:
+    """Works on the sweep of what was `done` just now; returns how far it came. Nothing that fails here undoes it."""
     shown = Shown()
     now = utc_now()
     if (
@@ -115,13 +130,11 @@ def sweep_enrolled(house: House, one: Sweep) -> Count:
     work = Work(house, one.id, on_progress=shown.progress)
     try:
         house.sweep_board.extend(one.id, house.seen_store.segments(), utc_now())
-        work.run(time.monotonic() + ENROLMENT_WAITS_S)
+        work.run(time.monotonic() + WAITS_S)
     except StoreUnavailable as error:
-        say(f"The enrolment is stored, but what was seen before could not be looked through whole: {error}")
+        say(f"{done}, but what was seen before could not be looked through whole: {error}")
     except KeyboardInterrupt:
-        say(
-            "The enrolment is stored. Looking through what was seen before goes on in the crawl worker, or with: stillwatch sweep"
-        )
+        say(f"{done}. Looking through what was seen before goes on in the crawl worker, or with: stillwatch sweep")
     counter("")
     return work.count
 

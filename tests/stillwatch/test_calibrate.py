@@ -314,3 +314,42 @@ def test_a_command_that_needs_the_limits_ends_with_the_cure(tmp_path: Path) -> N
 
     assert done.returncode == 2
     assert "remove it" in done.stderr
+
+
+def test_wider_limits_ask_for_a_sweep_and_doctor_until_there_was_one(tmp_path: Path) -> None:
+    do = Installation(tmp_path)
+    with opened(do.home) as house:
+        fill(house)
+    narrow = {"frame_probable": 31, "frame_review": 31, "region_probable": 31, "region_review": 31}
+    (do.home / FILE).write_text(json.dumps({"stillwatch_calibration": 1, "limits": narrow}))
+    before = limits_in_doctor(do)
+
+    done = do.run("calibrate", "--json", "--pictures", "1", "--crawled", "10", "--apply")
+    asked = limits_in_doctor(do)
+    recent = do.run("sweep", "--since", "2020-01-01", "--json")
+    still = limits_in_doctor(do)
+    whole = do.run("sweep", "--json")
+
+    assert json.loads(done.stdout)["sweep_needed"] is True
+    assert "stillwatch sweep" in done.stderr
+    assert (before["health"], asked["health"], still["health"]) == ("ok", "warn", "warn")
+    assert "frame_review" in str(asked["what"])
+    assert "stillwatch sweep" in str(asked["cure"])
+    assert (recent.returncode, whole.returncode) == (0, 0)
+    assert limits_in_doctor(do)["health"] == "ok"
+    assert read_limits(do.home).frame_review > 31
+
+
+def test_narrower_limits_ask_for_nothing(small: Installation) -> None:
+    home = small.home / FILE
+    done = small.run("calibrate", "--json", "--pictures", "5", "--crawled", "1000000", "--apply")
+
+    assert json.loads(done.stdout)["sweep_needed"] is False
+    assert "sweep" not in done.stderr
+    home.unlink()
+
+
+def limits_in_doctor(do: Installation) -> dict[str, object]:
+    lines = [json.loads(text) for text in do.run("doctor", "--json").stdout.splitlines()]
+    (found,) = [each for each in lines if each["check"] == "limits"]
+    return dict(found)

@@ -503,7 +503,7 @@ def test_an_operator_sees_what_is_put_aside_and_lets_it_go(tmp_path: Path) -> No
 
     (listed,) = installation.lines("person", "quarantine", "--json")
     doctor = {each["check"]: each for each in installation_doctor(installation)}
-    released = installation.lines("person", "quarantine", "--release", "ada", "ref-1", "--json")
+    (released,) = installation.lines("person", "quarantine", "--release", "ada", "ref-1", "--json")
     after = installation.lines("person", "quarantine", "--json")
 
     assert listed == {
@@ -516,7 +516,10 @@ def test_an_operator_sees_what_is_put_aside_and_lets_it_go(tmp_path: Path) -> No
     }
     assert doctor["quarantine"]["health"] == "warn"
     assert doctor["quarantine"]["quarantined"] == 1
-    assert released == [{"person": "ada", "ref": "ref-1", "released": 1}]
+    swept = released.pop("swept")
+    assert released == {"person": "ada", "ref": "ref-1", "released": 1}
+    assert isinstance(swept, dict)
+    assert (swept["fingerprints"], swept["complete"]) == (0, True)  # nothing was seen yet
     assert after == []
 
 
