@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from crawler.crawl import CrawlServices
     from crawler.frontier import Frontier
     from matcher.confirm import Limits
-    from matcher.decode import Decoder
+    from matcher.decode.decoder import Decoder
     from stores.seen import SeenSegments, Shelf
     from stores.sql import SqlCornerSeals
     from stores.vault import DigestKey, ReceiptKey, SealKey
@@ -351,7 +351,7 @@ class House:
         return read_limits(self.settings.home)
 
     def decoder(self) -> "Decoder":
-        from matcher.decode import Decoder
+        from matcher.decode.decoder import Decoder
 
         return Decoder(children=self.settings.decoder_children)
 
