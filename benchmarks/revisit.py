@@ -15,7 +15,7 @@ import asyncio
 import math
 import multiprocessing
 import statistics
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -50,7 +50,9 @@ GRID_H: Final = tuple(float(hours) for hours in np.geomspace(1 / 60, 100, 61))
 OURS: Final = "Stillwatch"
 REPORTED: Final = range(1, 13)  # the planner's priors were chosen on seeds from 1,000 on
 PLAN_EVERY_H: Final = 0.5
-EARLY: Final = 0.25
+# Visits wait in a line here, each as long as the one before takes at this budget. Whoever plans no more than that leaves the line empty
+# now and then; of a little more, all comes late in the same proportion, and nothing of the budget is left over.
+PLANNED: Final = 4 / 3
 AT_ONCE: Final = 4  # due pages taken up before it is asked again what is due
 A_MINUTE_H: Final = 1 / 60
 SOONEST_H: Final = 1e-6
@@ -77,7 +79,7 @@ class Policy(Protocol):
         """A URL, or the hour until which there is none."""
         ...
 
-    def looked(self, url: str, hour: float, answer: Answer, new: int, at_least: bool) -> None: ...
+    def looked(self, url: str, hour: float, answer: Answer, new: int, new_pages: int) -> None: ...
 
 
 # ----------------------------------------------------------------------------------------------------------- the policies
@@ -133,19 +135,17 @@ class InTurn:
             return min(self._sections.free_at(), self._others.free_at())
         return min(lanes, key=lambda lane: lane.spent / lane.share).take(hour)
 
-    def looked(self, url: str, hour: float, answer: Answer, new: int, at_least: bool) -> None:  # noqa: ARG002
+    def looked(self, url: str, hour: float, answer: Answer, new: int, new_pages: int) -> None:  # noqa: ARG002
         self._lane(url).spent += answer.cost
 
 
 @dataclass(slots=True)
 class Ours:
-    """crawler.revisit, called as a crawl calls it."""
+    """crawler.revisit, called as crawler.memory calls it. A crawl asks for all that is due; here, the longest overdue first."""
 
     budget_per_h: float
     conditional: bool = True
     pages: dict[str, Learned] = field(default_factory=dict)
-    _starts: set[str] = field(default_factory=set)
-    _first_named: Counter[str] = field(default_factory=Counter)
     _named_by: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _read: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _plan: Mapping[str, float] = field(default_factory=dict)
@@ -153,44 +153,43 @@ class Ours:
     _due: list[str] = field(default_factory=list)
 
     def met(self, url: str, hour: float, start: bool) -> None:
-        self.pages[url] = Learned(met=hour * HOUR_S)
-        if start:
-            self._starts.add(url)
+        learned = Learned(met=hour * HOUR_S)
+        self.pages[url] = replace(learned, kind=revisit.kind_of(Standing(start=start), learned))
         self._plan_until = -math.inf
 
     def choose(self, hour: float) -> str | float:
         if hour >= self._plan_until:
-            for url, learned in self.pages.items():
-                kind = revisit.kind_of(self._standing(url), learned)
-                if kind is not learned.kind:
-                    self.pages[url] = replace(learned, kind=kind)
-            self._plan = revisit.plan(self.pages, self.budget_per_h)
+            self._tell_the_menu()
+            self._plan = revisit.plan(self.pages, PLANNED * self.budget_per_h)
             self._plan_until = hour + PLAN_EVERY_H
             self._due.clear()
         if not self._due:
-            self._due = revisit.due(self.pages, self._plan, hour * HOUR_S, AT_ONCE, early=EARLY)[::-1]
+            self._due = revisit.due(self.pages, self._plan, hour * HOUR_S)[:AT_ONCE][::-1]
         if self._due:
             return self._due.pop()
         return hour + A_MINUTE_H
 
-    def looked(self, url: str, hour: float, answer: Answer, new: int, at_least: bool) -> None:
-        host = _host(url)
-        self._read[host].add(url)
+    def looked(self, url: str, hour: float, answer: Answer, new: int, new_pages: int) -> None:
+        self._read[_host(url)].add(url)
         for named in answer.pages:
-            if not self._named_by[named]:
-                self._first_named[url] += 1
             self._named_by[named].add(url)
+        standing = Standing(first_named=new_pages)
+        learned = self.pages[url]
         self.pages[url] = revisit.after_visit(
-            self.pages[url], now=hour * HOUR_S, new=new, at_least=at_least, cost=answer.cost
+            replace(learned, kind=revisit.kind_of(standing, learned)),
+            now=hour * HOUR_S,
+            new=new,
+            at_least=new == len(answer.images) + len(answer.pages) > 0,
+            cost=answer.cost,
         )
 
-    def _standing(self, url: str) -> Standing:
-        return Standing(
-            start=url in self._starts,
-            first_named=self._first_named[url],
-            named_by=len(self._named_by[url]),
-            pages_read=len(self._read[_host(url)]),
-        )
+    def _tell_the_menu(self) -> None:
+        """As at the end of a crawl; of pages as well that a crawl would have asked for by now, as all it meets."""
+        for url, learned in self.pages.items():
+            standing = Standing(named_by=len(self._named_by[url]), pages_read=len(self._read[_host(url)]))
+            kind = revisit.kind_of(standing, learned)
+            if kind is not learned.kind:
+                self.pages[url] = replace(learned, kind=kind)
 
 
 @dataclass(slots=True)
@@ -224,7 +223,7 @@ class Oracle:
                 weights=[math.sqrt(max(value, 1e-6) / costs[url]) for url, value in brings.items()],
                 costs=list(costs.values()),
                 caps=[_most_per_h(url) for url in brings],
-                budget=self.budget_per_h,
+                budget=PLANNED * self.budget_per_h,
             )
             planned = dict(zip(brings, rates, strict=True))
             for url, rate in planned.items():
@@ -236,12 +235,12 @@ class Oracle:
 
     def choose(self, hour: float) -> str | float:
         if not self._due:
-            self._due = revisit.due(self.pages, self._plan, hour * HOUR_S, AT_ONCE, early=EARLY)[::-1]
+            self._due = revisit.due(self.pages, self._plan, hour * HOUR_S)[:AT_ONCE][::-1]
         if self._due:
             return self._due.pop()
         return hour + A_MINUTE_H
 
-    def looked(self, url: str, hour: float, answer: Answer, new: int, at_least: bool) -> None:  # noqa: ARG002
+    def looked(self, url: str, hour: float, answer: Answer, new: int, new_pages: int) -> None:  # noqa: ARG002
         self.pages[url] = replace(self.pages[url], last_visit=hour * HOUR_S)
 
 
@@ -317,9 +316,7 @@ class Course:
         self.met_at.update(dict.fromkeys(images, hour))
         for each in pages:
             self.policy.met(each, hour, False)
-        # None of the pictures on it was known, though it was read before: some may have come and gone.
-        at_least = bool(images) and len(images) == len(answer.images)
-        self.policy.looked(url, hour, answer, len(pages) + len(images), at_least)
+        self.policy.looked(url, hour, answer, len(pages) + len(images), len(pages))
         self.visits.append((hour, url, len(pages) + len(images)))
 
 

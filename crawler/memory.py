@@ -15,6 +15,7 @@ import logging
 import math
 import random
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
@@ -36,7 +37,7 @@ from crawler.revisit import (
     Standing,
     after_failure,
     after_visit,
-    due_at,
+    due,
     kind_of,
     plan,
 )
@@ -131,7 +132,9 @@ class PassMemory:
         self._due: dict[str, Known] = {}
         self._asked: list[tuple[Collection[str], asyncio.Future[Mapping[str, Known]]]] = []
         self._always: frozenset[str] = frozenset()
-        self._planned: dict[str, float] | None = None  # when each page is due, where only due ones are asked for
+        self._not_due: Collection[str] | None = None  # pages not worth a visit yet, where only due ones are asked for
+        self._read: dict[str, Learned] = {}  # pages of this pass, and how many of them name each page
+        self._named_by: Counter[str] = Counter()
         self._hits: Mapping[tuple[str, str], Sequence[str]] = {}
         self._corners_came: Sequence[datetime] = ()
         self._thread = ThreadPoolExecutor(1, "memory")
@@ -152,6 +155,7 @@ class PassMemory:
             if self._writing is not None:
                 self._ended.set()
                 await self._writing
+                self._tell_the_menu()
                 await self._write()
         finally:
             self._thread.shutdown()
@@ -261,29 +265,29 @@ class PassMemory:
         if self._store is None or every_s <= LOOK_S:
             return  # a site that may be asked for everything so often is
         try:
-            self._planned = await asyncio.get_running_loop().run_in_executor(self._thread, self._plan, every_s, delay_s)
+            self._not_due = await asyncio.get_running_loop().run_in_executor(self._thread, self._plan, every_s, delay_s)
         except StoreUnavailable as error:
             log.warning("memory.not_read: %s", error)
 
-    def _plan(self, every_s: float, delay_s: float) -> dict[str, float] | None:
-        """When each page is due. None: nothing was learned yet."""
+    def _plan(self, every_s: float, delay_s: float) -> Collection[str] | None:
+        """The pages that are not due. None: nothing was learned yet."""
         assert self._store is not None
         texts = self._store.learned(self._site)
         pages = {url: learned for url, text in texts.items() if (learned := _learned(text)) is not None}
         if not pages:
             return None
         at_this_pace = HOUR_S / max(delay_s, LEAST_DELAY_S)
-        per_h = plan(pages, min(len(pages) * HOUR_S / every_s, OF_THE_PACE * at_this_pace))
-        return {url: due_at(learned, per_h[url]) for url, learned in pages.items()}
+        planned = plan(pages, min(len(pages) * HOUR_S / every_s, OF_THE_PACE * at_this_pace))
+        # What is due before the middle between this look and the next is due now: else a page that is due at each look, and was visited
+        # some seconds after the last one had begun, would be asked for at every other one.
+        return pages.keys() - due(pages, planned, self._clock().timestamp() + LOOK_S / 2)
 
     @property
     def only_due(self) -> bool:
-        return self._planned is not None
+        return self._not_due is not None
 
     def is_due(self, url: str) -> bool:
-        # What is due before the middle between this look and the next is due now: else a page that is due at each look, and was visited
-        # some seconds after the last one had begun, would be asked for at every other one.
-        return self._planned is None or self._planned.get(url, -math.inf) <= self._clock().timestamp() + LOOK_S / 2
+        return self._not_due is None or url not in self._not_due
 
     # ------------------------------------------------------------------------------------------------------ remember
 
@@ -339,8 +343,8 @@ class PassMemory:
         before = _learned(known.learned) if known is not None else None
         before = before or Learned(met=now.timestamp())
         standing = Standing(
-            start=start or before.kind is Kind.SECTION,  # once one, until watching it has shown otherwise
-            feed=before.kind is Kind.FEED or (fetched is not None and _is_feed(fetched)),
+            start=start,
+            feed=fetched is not None and _is_feed(fetched),
             first_named=new_pages,
         )
         learned = after_visit(
@@ -350,6 +354,8 @@ class PassMemory:
             at_least=new == of,
             cost=UNCHANGED_COST if fetched is None else 1.0,
         )
+        self._read[url] = learned
+        self._named_by.update(set(links.pages))
         text = json.dumps(asdict(learned))
         if fetched is None:
             self._learned[url] = text
@@ -400,6 +406,13 @@ class PassMemory:
             again_at=now + timedelta(days=days * (0.5 + 0.5 * self._draw())),
             whole_at=now + timedelta(days=drawn),
         )
+
+    def _tell_the_menu(self) -> None:
+        """When much of the site was read: a page of the menu is named by the start page first, as every other."""
+        for url, learned in self._read.items():
+            kind = kind_of(Standing(named_by=self._named_by[url], pages_read=len(self._read)), learned)
+            if kind is not learned.kind:
+                self._learned[url] = json.dumps(asdict(replace(learned, kind=kind)))
 
     async def _write_now_and_then(self) -> None:
         """Ended by a word and not by cancelling, which would lose what is being written."""

@@ -1,8 +1,10 @@
 """When each page of a site is worth another look. Pure: what was learned of each page goes in, when it is due comes out.
 
     Learned ── after_visit ─→ Learned ─┐
-                                       ├─ plan: visits/h of each page ── due: which to ask for now, in what order
+                                       ├─ plan: visits/h of each page ── due: which to ask for now, longest overdue first
     budget of the site ────────────────┘
+
+A look of a crawl (crawler/memory.py) asks for all that is due. Whoever may ask for one page at a time only takes the first.
 
 What is minimised is how long a new picture is there before it is met. Pages visited at even intervals `r_i` times an hour, on which
 `mu_i` new pictures an hour appear, make them wait `sum(mu_i / (2 r_i))` in all; under a budget `sum(c_i r_i) = B` that is least where
@@ -72,7 +74,9 @@ _NOT_PLANNED_PER_H: Final = 1 / 24  # met since the plan was made
 
 # Signs of a page that lists news.
 _MANY_FIRST_NAMED: Final = 20  # pages first met on it
-_FEW_PAGES: Final = 2  # less are too few to say what "everywhere" is
+_FEW_PAGES: Final = (
+    5  # less are too few to say what "everywhere" is: the start page and an album that names itself are two of two
+)
 _EVERYWHERE: Final = 0.8  # of the pages read name it: the menu
 # Such a page is none when this much watching brought nothing.
 _BARREN_VISITS: Final = 12
@@ -99,21 +103,21 @@ class Standing:
 
     start: bool = False  # named by the site's file
     feed: bool = False  # answers with RSS, Atom or a sitemap
-    first_named: int = 0  # pages that were first met on it
-    named_by: int = 0  # pages read that name it
-    pages_read: int = 0  # of the whole site
+    first_named: int = 0  # pages that were first met on it, at one reading
+    named_by: int = 0  # of the pages read
+    pages_read: int = 0  # of the whole site, or so many of them as there was time for
 
 
 def kind_of(standing: Standing, learned: Learned) -> Kind:
-    """Signs make a page a section until watching it has shown otherwise: the imprint is named everywhere, too."""
+    """One sign, once seen, makes a page a section until watching it has shown otherwise: the imprint is named everywhere, too."""
     if _barren(learned):
         return Kind.OTHER
     if standing.feed:
         return Kind.FEED
     in_the_menu = standing.pages_read >= _FEW_PAGES and standing.named_by >= _EVERYWHERE * standing.pages_read
-    if standing.start or standing.first_named >= _MANY_FIRST_NAMED or in_the_menu:
+    if learned.kind is Kind.OTHER and (standing.start or standing.first_named >= _MANY_FIRST_NAMED or in_the_menu):
         return Kind.SECTION
-    return Kind.OTHER
+    return learned.kind
 
 
 def after_visit(learned: Learned, *, now: float, new: int, at_least: bool = False, cost: float = 1.0) -> Learned:
@@ -173,23 +177,8 @@ def plan(pages: Mapping[str, Learned], budget_per_h: float) -> dict[str, float]:
     )
 
 
-def due_at(learned: Learned, visits_per_h: float) -> float:
-    """A page that was never asked for is due since it was met."""
-    return learned.met if learned.last_visit is None else learned.last_visit + HOUR_S / visits_per_h
-
-
-def due(
-    pages: Mapping[str, Learned],
-    planned: Mapping[str, float],
-    now: float,
-    most: int | None = None,
-    *,
-    early: float = 0.0,
-) -> list[str]:
-    """URLs that are due, longest overdue first, measured in the page's own interval; `most` of them.
-
-    early  share of its interval by which a page may come early when nothing else is due, so that none of the budget is left over;
-           it still keeps to politeness
+def due(pages: Mapping[str, Learned], planned: Mapping[str, float], now: float) -> list[str]:
+    """URLs that are due, longest overdue first, measured in the page's own interval. One never asked for is due since it was met.
 
     So when more is due than may be asked for, everything comes late in the same proportion, and nothing is left out for good.
     """
@@ -200,12 +189,11 @@ def due(
             if now >= learned.met:
                 late.append(((learned.met - now) * per_h / HOUR_S - _scattered(url), url))
             continue
-        since_s = now - learned.last_visit
-        intervals = since_s * per_h / HOUR_S - 1
-        if intervals >= -early - _ROUNDING and since_s >= HOUR_S / MOST_PER_H[learned.kind] * (1 - _ROUNDING):
+        intervals = (now - learned.last_visit) * per_h / HOUR_S - 1
+        if intervals >= -_ROUNDING:
             late.append((-intervals, url))
     late.sort()
-    return [url for _, url in late[:most]]
+    return [url for _, url in late]
 
 
 def rates(pages: Mapping[str, Learned]) -> dict[str, float]:
@@ -263,8 +251,14 @@ def _cost_of_one_more(cost: float) -> float:
 
 
 def _of_pages_alike(mean_per_h: float) -> Rate:
-    """Empirical Bayes: what is believed of a page is centred where the pages of its shape are on average."""
-    return Rate(_ALIKE, min(_ALIKE / mean_per_h, _SURE_H))
+    """Empirical Bayes: what is believed of a page is centred where the pages of its shape are on average.
+
+    Where that is hardly above nothing the shape of the Gamma shrinks, and not its rate alone: nearly all of them sleep, and the few that do
+    not are as busy as others. To shrink the rate would believe for months that one which woke up sleeps; to leave both where `_SURE_H` ends
+    would believe ten times too much of pages whose pictures a page of new uploads shows first, and spend a quarter of the budget on them.
+    """
+    exposure_h = min(_ALIKE / mean_per_h, _SURE_H)
+    return Rate(mean_per_h * exposure_h, exposure_h)
 
 
 def _alone(kind: Kind) -> Rate:

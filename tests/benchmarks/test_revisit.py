@@ -59,7 +59,7 @@ def test_who_asks_too_often_stops_the_run() -> None:
         def choose(self, hour: float) -> str | float:  # noqa: ARG002  # as every policy
             return world().starts[0]
 
-        def looked(self, url: str, hour: float, answer: Answer, new: int, at_least: bool) -> None: ...
+        def looked(self, url: str, hour: float, answer: Answer, new: int, new_pages: int) -> None: ...
 
     rude: Policy = Rude()
 

@@ -1,11 +1,13 @@
 """From one pass to the next: what did not change is not fetched again, and what did is found."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -498,6 +500,23 @@ def test_a_page_of_news_is_asked_for_at_each_look_though_the_last_one_began_a_mo
             looks += look >= 48 and "/" in site.asked[began:]
 
     assert looks == 12
+
+
+def test_what_is_in_the_menu_of_every_page_is_known_after_a_pass_for_a_page_of_news(tmp_path: Path) -> None:
+    threads = [f"/thread/{number}" for number in range(6)]
+
+    def answers(path: str) -> Answer | None:
+        if path == "/":
+            return page("/", "/new", *threads)
+        return page("/", "/new", path) if path in ("/new", *threads) else None
+
+    with serve(answers) as site:
+        crawl = Crawl(tmp_path, remembers=True, now=NOW)
+        crawl.run(site.watched())
+        learned = crawl.store.site_memory.learned("local")
+
+    kinds = {urlsplit(url).path: json.loads(text)["kind"] for url, text in learned.items()}
+    assert kinds == {"/": "section", "/new": "section"} | dict.fromkeys(threads, "other")
 
 
 def test_a_new_album_on_a_page_that_is_due_is_read_at_once(tmp_path: Path) -> None:
