@@ -219,6 +219,14 @@ class Known:
     learned: str = ""  # of a page: crawler.revisit.Learned, as JSON
 
 
+class Settled(NamedTuple):
+    """A known picture that was compared, and is not due yet."""
+
+    state: State
+    sha256: str | None
+    read_at: datetime
+
+
 # ------------------------------------------------------------------------------------------- sightings and fingerprints
 
 

@@ -37,6 +37,7 @@ from core.model import (
     SeenPicture,
     SeenPlace,
     SeenSegment,
+    Settled,
     Standing,
     Sweep,
     SweepFind,
@@ -108,6 +109,14 @@ class SiteMemory(Protocol):
 
     def recall(self, site: str, urls: Collection[str]) -> dict[str, Known]:
         """By URL; what is not known is left out."""
+        ...
+
+    def settled(self, site: str, urls: Collection[str], recipe: str, now: datetime) -> dict[str, Settled]:
+        """By URL those that are known by this recipe and not due at `now`: what a second pass asks of nearly every picture."""
+        ...
+
+    def knows(self, site: str) -> bool:
+        """Whether anything is known of the site."""
         ...
 
     def remember(self, site: str, known: Sequence[Known]) -> None:

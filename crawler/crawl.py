@@ -207,8 +207,7 @@ def _seldom_collected() -> Iterator[None]:
     """A picture makes some thousand objects, nearly all gone with their last reference. To look through the living ones, Scrapy's and
     Django's classes among them, every 700 objects costs a tenth of a crawl."""
     usual = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # and no collection before it, which would look through them once more
     gc.set_threshold(COLLECTED_EVERY, 20, 50)
     try:
         yield

@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from core.model import State
@@ -42,8 +42,7 @@ class Pass:
     resumed: bool  # it had begun before, and was killed or stopped
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A URL met on a page, in document order. With a state it has ended already: nothing will be asked."""
 
     what: What

@@ -40,6 +40,7 @@ CREATE TABLE passes (
     pages_uncounted INTEGER NOT NULL DEFAULT 0,   -- met after MET_AT_MOST
     images_uncounted INTEGER NOT NULL DEFAULT 0,
     met INTEGER NOT NULL DEFAULT 0,
+    settled INTEGER NOT NULL DEFAULT 0,           -- of these, rows in settled
     hits INTEGER NOT NULL DEFAULT 0,
     byte_count INTEGER NOT NULL DEFAULT 0,
     begun TEXT NOT NULL DEFAULT '',               -- or taken up, the last time
@@ -69,6 +70,7 @@ CREATE INDEX urls_in_branch ON urls (branch) WHERE branch IS NOT NULL;
 CREATE INDEX urls_by_state ON urls (pass, what, state);
 CREATE TABLE mentions (pass INTEGER, image INTEGER, page INTEGER, PRIMARY KEY (pass, image, page)) STRICT, WITHOUT ROWID;
 CREATE TABLE pictures (pass INTEGER, picture INTEGER, PRIMARY KEY (pass, picture)) STRICT, WITHOUT ROWID;
+CREATE TABLE settled (pass INTEGER, url INTEGER, state TEXT NOT NULL, PRIMARY KEY (pass, url)) STRICT, WITHOUT ROWID;
 CREATE TABLE pauses (site TEXT, host TEXT, until REAL NOT NULL, PRIMARY KEY (site, host)) STRICT, WITHOUT ROWID;
 CREATE TABLE robots (site TEXT, origin TEXT, kept TEXT NOT NULL, PRIMARY KEY (site, origin)) STRICT, WITHOUT ROWID;
 """
@@ -190,6 +192,7 @@ class SqliteFrontier:
                 ("branches", "key"),
                 ("mentions", "(pass, image, page)"),
                 ("pictures", "(pass, picture)"),
+                ("settled", "(pass, url)"),
                 ("urls", "key"),  # last: by them `sites` knows what was broken off
             ):
                 columns = row.strip("()")
@@ -199,7 +202,7 @@ class SqliteFrontier:
                         deleted = db.execute(statement, (key,)).rowcount
                     if deleted == 0:
                         break
-                    gone += deleted if table == "urls" else 0
+                    gone += deleted if table in ("urls", "settled") else 0
         return gone
 
     def push(self, pass_id: str, found: Sequence[Found]) -> None:
@@ -211,10 +214,12 @@ class SqliteFrontier:
         with self._transaction() as db:
             key, pages, images, no_pages, no_images, hits, byte_count, kept = db.execute(_TALLY, (pass_id,)).fetchone()
             rows = db.execute(_COUNTS, (key,)).fetchall() if kept is None else json.loads(kept)
-        counts = {(What(what), _STATES[state]): n for what, state, n in rows}
+        counts: Counter[tuple[What, State]] = Counter()
+        for what, state, n in rows:
+            counts[What(what), _STATES[state]] += n
         for what, n in ((What.PAGE, no_pages), (What.IMAGE, no_images)):
             if n:
-                counts[what, State.OVER_LIMIT] = counts.get((what, State.OVER_LIMIT), 0) + n
+                counts[what, State.OVER_LIMIT] += n
         return Tally(counts=counts, asked={What.PAGE: pages, What.IMAGE: images}, hits=hits, byte_count=byte_count)
 
     # -------------------------------------------------------------------------------------------------------- leases
@@ -385,6 +390,8 @@ class SqliteFrontier:
             if version == 1:
                 db.execute("ALTER TABLE passes ADD COLUMN begun TEXT NOT NULL DEFAULT ''")
                 db.execute("ALTER TABLE passes ADD COLUMN counts TEXT")
+                db.execute("ALTER TABLE passes ADD COLUMN settled INTEGER NOT NULL DEFAULT 0")
+                db.execute(next(each for each in SCHEMA.split(";") if "TABLE settled" in each))
                 db.execute(f"PRAGMA user_version = {VERSION}")
                 return
             if version != 0:
@@ -408,7 +415,10 @@ _ALONE = ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
 _STATES = {"": State.PENDING, **{state.value: state for state in State}}
 
 _TALLY = "SELECT key, pages_asked, images_asked, pages_uncounted, images_uncounted, hits, byte_count, counts FROM passes WHERE id = ?"
-_COUNTS = "SELECT what, state, count(*) FROM urls WHERE pass = ? GROUP BY what, state"
+_COUNTS = """
+SELECT what, state, count(*) FROM urls WHERE pass = ?1 GROUP BY what, state
+UNION ALL SELECT 'image', state, count(*) FROM settled WHERE pass = ?1 GROUP BY state
+"""
 _BEGUN = "SELECT key, max(begun, started) FROM passes WHERE site = ? AND counts IS NULL"  # 'begun' is '' in files of version 1
 _SITES = """
 SELECT site FROM passes p WHERE counts IS NULL OR EXISTS (SELECT 1 FROM urls WHERE pass = p.key)

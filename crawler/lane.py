@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 
 from core.model import Known
 from crawler.fetch import Copy, Fetched, NotFetched, Unchanged
-from crawler.frontier import Leased
+from crawler.frontier import Leased, What
 from crawler.handler import asked, asked_again
 from crawler.pipeline import Pipeline
 from crawler.spiders.site import Seen
@@ -28,12 +28,15 @@ class Lane:
         self._pipeline = Pipeline(under_way)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def take_picture(self, leased: Leased) -> None:
-        self._start(self._picture(leased))
+    def take(self, leased: Leased, known: Known | None) -> None:
+        if leased.what is What.IMAGE:
+            self._start(self._picture(leased, known))
+        else:
+            self._take_page(leased, known)
 
-    def take_page(self, leased: Leased, known: Known | None) -> None:
+    def _take_page(self, leased: Leased, known: Known | None) -> None:
         memory = self._under_way.memory
-        if known is not None and known.sha256 is not None and memory.is_settled(known):
+        if known is not None and known.sha256 is not None and memory.settled_one(known) is not None:
             self._start(self._settle(Seen(leased, None, known=known)))  # the link led to a picture
         elif known is None or not memory.is_page(known) or self._under_way.is_canary_page(leased.url):
             self._to_spider(leased, None, None)
@@ -61,9 +64,8 @@ class Lane:
         except Exception as error:  # noqa: BLE001  # crawl_site raises it
             self._under_way.break_off(error)
 
-    async def _picture(self, leased: Leased) -> None:
-        known = self._under_way.memory.due_picture(leased.url)
-        copy = None if known is None else self._under_way.memory.copy_of(known)
+    async def _picture(self, leased: Leased, known: Known | None) -> None:
+        copy = None if known is None else self._under_way.memory.copy_of_picture(known)
         if copy is None:
             await self._settle(Seen(leased, await asked(self._under_way, leased)))
         else:

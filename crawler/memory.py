@@ -18,17 +18,18 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from core.errors import StoreUnavailable
-from core.model import LOOK_S, Known, State
+from core.model import LOOK_S, Known, Settled, State
 from core.ports import SiteMemory
 from crawler.fetch import Copy, Fetched, head_of, validators
 from crawler.fetch import Kind as PageKind
 from crawler.links import PageLinks
+from crawler.questions import Questions
 from crawler.revisit import (
     HOUR_S,
     UNCHANGED_COST,
@@ -53,9 +54,9 @@ OF_THE_PACE = (
     0.5  # so much of what politeness allows goes to pages that were read before; the rest is for pictures and new pages
 )
 LEAST_DELAY_S = 0.05
+MENU_SHOWN_BY = 2_000  # pages of a pass that are asked which pages they all name: by then it is plain
 ANEW = timedelta(days=7)  # once in this time it is a picture's turn to be read with corners that came after it was read
 UNAWARE = timedelta(minutes=2)  # what was under way when corners came may have been read without them: as in a sweep
-DUE_AT_MOST = 50_000  # pictures of a pass that are asked for by what is known of them; others are fetched whole
 
 # The bytes were there and looked at: the same bytes would end the same way.
 SETTLED = frozenset(
@@ -129,8 +130,7 @@ class PassMemory:
         self._ended = asyncio.Event()
         self._new: list[Known] = []
         self._learned: dict[str, str] = {}  # of pages that did not change: nothing else of them is written anew
-        self._due: dict[str, Known] = {}
-        self._asked: list[tuple[Collection[str], asyncio.Future[Mapping[str, Known]]]] = []
+        self._knows_site = False
         self._always: frozenset[str] = frozenset()
         self._not_due: Collection[str] | None = None  # pages not worth a visit yet, where only due ones are asked for
         self._read: dict[str, Learned] = {}  # pages of this pass, and how many of them name each page
@@ -138,6 +138,8 @@ class PassMemory:
         self._hits: Mapping[tuple[str, str], Sequence[str]] = {}
         self._corners_came: Sequence[datetime] = ()
         self._thread = ThreadPoolExecutor(1, "memory")
+        self._recalling = Questions(self._recall, self._thread)
+        self._settling = Questions(self._settled, self._thread)
         self._writing: asyncio.Task[None] | None = None
 
     def __bool__(self) -> bool:
@@ -145,6 +147,7 @@ class PassMemory:
 
     async def __aenter__(self) -> Self:
         if self._store is not None:
+            self._knows_site = await asyncio.get_running_loop().run_in_executor(self._thread, self._anything_known)
             self._writing = asyncio.create_task(self._write_now_and_then())
         return self
 
@@ -176,70 +179,70 @@ class PassMemory:
     # --------------------------------------------------------------------------------------------------------- known
 
     async def recall(self, urls: Collection[str]) -> Mapping[str, Known]:
-        """At least what is known of these. What is asked at the same time is asked of the store at once."""
-        if self._store is None or not urls:
+        """At least what is known of these. In the first pass over a site nothing is, and nobody is asked."""
+        return await self._recalling.ask(urls) if self._knows_site and urls else {}
+
+    async def settled(self, urls: Collection[str]) -> Mapping[str, Settled]:
+        """Which of these pictures need not be asked for in this pass."""
+        if not self._knows_site or self._days <= 0 or not urls:
             return {}
-        loop = asyncio.get_running_loop()
-        if not self._asked:
-            loop.call_soon(self._recall_all)
-        answer: asyncio.Future[Mapping[str, Known]] = loop.create_future()
-        self._asked.append((urls, answer))
-        return await answer
+        found = await self._settling.ask(urls)
+        return {url: each for url in urls if (each := found.get(url)) is not None and self._stands_still(url, each)}
 
-    def _recall_all(self) -> None:
-        asked, self._asked = self._asked, []
-        recalling = asyncio.get_running_loop().create_task(self._recall({url for urls, _ in asked for url in urls}))
+    def settled_one(self, known: Known) -> Settled | None:
+        """As `settled`, of one picture of which everything is known already."""
+        if self._days <= 0 or known.recipe != self._recipe or self._clock() >= min(known.again_at, known.whole_at):
+            return None
+        settled = Settled(known.state, known.sha256, known.read_at)
+        return settled if self._stands_still(known.url, settled) else None
 
-        def hand_out(done: "asyncio.Task[Mapping[str, Known]]") -> None:
-            for _, answer in asked:
-                if answer.done():
-                    continue  # whoever asked was cancelled
-                if done.cancelled():
-                    answer.cancel()
-                elif (error := done.exception()) is not None:
-                    answer.set_exception(error)
-                else:
-                    answer.set_result(done.result())
+    def _stands_still(self, url: str, settled: Settled) -> bool:
+        return settled.state in SETTLED and url not in self._always and not self._read_without(url, settled)
 
-        recalling.add_done_callback(hand_out)
-
-    async def _recall(self, urls: Collection[str]) -> Mapping[str, Known]:
+    def _anything_known(self) -> bool:
         assert self._store is not None
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self._store.recall, self._site, urls)
+            return self._store.knows(self._site)
+        except StoreUnavailable as error:
+            log.warning("memory.not_read: %s", error)
+            return False
+
+    def _recall(self, urls: Collection[str]) -> Mapping[str, Known]:
+        assert self._store is not None
+        try:
+            return self._store.recall(self._site, urls)
         except StoreUnavailable as error:
             log.warning("memory.not_read: %s", error)
             return {}
 
-    def is_settled(self, known: Known) -> bool:
-        """A picture: there is no need to ask for it in this pass. What is due is kept, to be asked for by `copy_of_picture`."""
-        if self._days <= 0 or known.state not in SETTLED or known.recipe != self._recipe or known.url in self._always:
-            return False
-        now = self._clock()
-        without = self._read_without(known, now)
-        if now < min(known.again_at, known.whole_at) and not without:
-            return True
-        if now < known.whole_at and not without and len(self._due) < DUE_AT_MOST:
-            self._due[known.url] = known
-        return False
+    def _settled(self, urls: Collection[str]) -> Mapping[str, Settled]:
+        assert self._store is not None
+        try:
+            return self._store.settled(self._site, urls, self._recipe, self._clock())
+        except StoreUnavailable as error:
+            log.warning("memory.not_read: %s", error)
+            return {}
 
-    def _read_without(self, known: Known, now: datetime) -> bool:
+    def _read_without(self, url: str, settled: Settled) -> bool:
         """Corners came since it was read, and its turn: that it did not change says nothing then. No sweep finds it, because what was
         seen is kept without corners."""
-        later = bisect_left(self._corners_came, known.read_at - UNAWARE)
+        if not self._corners_came:
+            return False
+        later = bisect_left(self._corners_came, settled.read_at - UNAWARE)
         return (
-            known.state in HAS_CORNERS
+            settled.state in HAS_CORNERS
             and later < len(self._corners_came)
-            and now >= turn_of(known.url, self._corners_came[later])
+            and self._clock() >= turn_of(url, self._corners_came[later])
         )
 
     def is_page(self, known: Known) -> bool:
         """A page, and what it named is what this reader would find on it."""
         return known.images is not None and known.recipe == self._reader
 
-    def due_picture(self, url: str) -> Known | None:
-        """What is known of a picture that is due."""
-        return self._due.pop(url, None)
+    def copy_of_picture(self, known: Known) -> Copy | None:
+        """`copy_of`, of a picture that is due. What never came, or is to be looked at in each pass, is fetched whole."""
+        settled = Settled(known.state, known.sha256, known.read_at)
+        return self.copy_of(known) if self._days > 0 and self._stands_still(known.url, settled) else None
 
     def copy_of(self, known: Known) -> Copy | None:
         """What to ask again with. None: it is to be fetched whole."""
@@ -248,12 +251,10 @@ class PassMemory:
         copy = Copy(etag=known.etag, last_modified=known.last_modified, byte_count=known.byte_count, head=known.head)
         return copy if copy.asked_with else None
 
-    def stands(self, known: Known) -> tuple[State, Sequence[str]]:
+    def stands(self, url: str, state: State, sha256: str | None) -> tuple[State, tuple[str, ...]]:
         """How a settled picture ends in this pass, and its hits: people are enrolled, and withdraw, between two looks."""
-        hits = self._hits.get((known.url, known.sha256 or ""), ())
-        if hits:
-            return State.HIT, hits
-        return known.state, ()
+        hits = self._hits.get((url, sha256 or "")) if self._hits else None
+        return (State.HIT, tuple(hits)) if hits else (state, ())
 
     # ---------------------------------------------------------------------------------------------------------- plan
 
@@ -354,9 +355,10 @@ class PassMemory:
             at_least=new == of,
             cost=UNCHANGED_COST if fetched is None else 1.0,
         )
-        self._read[url] = learned
-        self._named_by.update(set(links.pages))
-        text = json.dumps(asdict(learned))
+        if len(self._read) < MENU_SHOWN_BY:
+            self._read[url] = learned
+            self._named_by.update(set(links.pages))
+        text = _text(learned)
         if fetched is None:
             self._learned[url] = text
             return
@@ -385,7 +387,7 @@ class PassMemory:
         before = _learned(known.learned) if known is not None else None
         learned = after_failure(before or Learned(met=now.timestamp()), now=now.timestamp())
         missed = nothing_there(url, state, now)
-        kept = replace(missed, images=(), learned=json.dumps(asdict(learned)), recipe=self._reader)
+        kept = replace(missed, images=(), learned=_text(learned), recipe=self._reader)
         if known is not None and state is not State.GONE:
             kept = replace(kept, images=known.images or (), pages=known.pages, following=known.following)
         self._keep(kept)
@@ -412,7 +414,7 @@ class PassMemory:
         for url, learned in self._read.items():
             kind = kind_of(Standing(named_by=self._named_by[url], pages_read=len(self._read)), learned)
             if kind is not learned.kind:
-                self._learned[url] = json.dumps(asdict(replace(learned, kind=kind)))
+                self._learned[url] = _text(replace(learned, kind=kind))
 
     async def _write_now_and_then(self) -> None:
         """Ended by a word and not by cancelling, which would lose what is being written."""
@@ -442,6 +444,10 @@ class PassMemory:
 
 def _is_feed(fetched: Fetched) -> bool:
     return "xml" in fetched.headers.get("content-type", "").lower() and fetched.kind is not PageKind.HTML
+
+
+def _text(learned: Learned) -> str:
+    return json.dumps({name: getattr(learned, name) for name in Learned.__slots__})
 
 
 def _learned(text: str) -> Learned | None:

@@ -75,13 +75,15 @@ class _Names:
         self._db = db
         self._pass = pass_key
         self._page = page_key
-        (self._met,) = db.execute("SELECT met FROM passes WHERE key = ?", (pass_key,)).fetchone()
+        self._met, self._settled = db.execute("SELECT met, settled FROM passes WHERE key = ?", (pass_key,)).fetchone()
         self._uncounted = {What.PAGE: 0, What.IMAGE: 0}
 
     def image(self, found: Found) -> tuple[bool, Sequence[str]]:
         """Whether the picture is new in this pass, and the hits it already has that this page was not known to show."""
         row = self._row(found.url)
         if row is None:
+            if self._is_settled(found.url):
+                return False, ()
             key = self._add(found)
             if key is None or (found.state is not None and not found.known):
                 return False, ()
@@ -107,15 +109,25 @@ class _Names:
         """
         kept = found[: max(0, MET_AT_MOST - self._met)]
         self._uncounted[What.IMAGE] += len(found) - len(kept)
-        self._met += self._db.executemany(
-            "INSERT OR IGNORE INTO urls (pass, url, what, host, state, found_on) VALUES (?, ?, ?, '', ?, ?)",
-            [(self._pass, each.url, What.IMAGE, each.state, self._page) for each in kept],
-        ).rowcount
-        keys = [(self._pass, _picture_key(each.url)) for each in kept]
-        return self._db.executemany("INSERT OR IGNORE INTO pictures VALUES (?, ?)", keys).rowcount > 0
+        plain, keyed = [], []
+        for each in kept:
+            row = (self._pass, _digest(each.url), each.state, each.url)
+            key = traps.picture_key(each.url)
+            if key == each.url:
+                plain.append(row)
+            else:
+                keyed.append((row, (self._pass, _digest(key))))
+        is_new = self._settle(plain)
+        if keyed:
+            self._settle([row for row, _ in keyed])
+            keys = [key for _, key in keyed]
+            is_new = self._db.executemany("INSERT OR IGNORE INTO pictures VALUES (?, ?)", keys).rowcount > 0 or is_new
+        return is_new
 
     def page(self, found: Found, placement: branches.Placement) -> None:
         row = self._row(found.url)
+        if row is None and self._is_settled(found.url):
+            return
         if found.state is not None:
             if row is None:
                 self._add(found)
@@ -142,8 +154,9 @@ class _Names:
 
     def count(self) -> None:
         self._db.execute(
-            "UPDATE passes SET met = ?, pages_uncounted = pages_uncounted + ?, images_uncounted = images_uncounted + ? WHERE key = ?",
-            (self._met, self._uncounted[What.PAGE], self._uncounted[What.IMAGE], self._pass),
+            "UPDATE passes SET met = ?, settled = ?, pages_uncounted = pages_uncounted + ?, images_uncounted = images_uncounted + ?"
+            " WHERE key = ?",
+            (self._met, self._settled, self._uncounted[What.PAGE], self._uncounted[What.IMAGE], self._pass),
         )
 
     def _row(self, url: str) -> tuple[int, str, str, str, int, int, str] | None:
@@ -152,6 +165,15 @@ class _Names:
             (self._pass, url),
         ).fetchone()
         return row
+
+    def _settle(self, rows: Sequence[tuple[int, int, State | None, str]]) -> bool:
+        added = self._db.executemany(_SETTLE, rows).rowcount if rows else 0
+        self._met += added
+        self._settled += added
+        return added > 0
+
+    def _is_settled(self, url: str) -> bool:
+        return self._settled > 0 and self._db.execute(_IS_SETTLED, (self._pass, _digest(url))).fetchone() is not None
 
     def _add(self, found: Found, branch: int | None = None, *, fresh: bool = False) -> int | None:
         if self._met >= MET_AT_MOST:
@@ -188,10 +210,19 @@ class _Names:
         return added
 
     def _new_picture(self, url: str) -> bool:
-        key = _picture_key(url)
-        return self._db.execute("INSERT OR IGNORE INTO pictures VALUES (?, ?)", (self._pass, key)).rowcount == 1
+        key = traps.picture_key(url)
+        if key != url and self._is_settled(key):
+            return False
+        row = (self._pass, _digest(key))
+        return self._db.execute("INSERT OR IGNORE INTO pictures VALUES (?, ?)", row).rowcount == 1
 
 
-def _picture_key(url: str) -> int:
-    digest = hashlib.blake2b(traps.picture_key(url).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)
+_SETTLE = (
+    "INSERT OR IGNORE INTO settled SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM urls WHERE pass = ?1 AND url = ?4)"
+)
+_IS_SETTLED = "SELECT 1 FROM settled WHERE pass = ? AND url = ?"
+
+
+def _digest(url: str) -> int:
+    """One number for a URL: among the million of a pass two are the same once in 40 million passes."""
+    return int.from_bytes(hashlib.blake2b(url.encode(), digest_size=8).digest(), "big", signed=True)

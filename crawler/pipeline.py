@@ -4,15 +4,15 @@ A URL is settled (its lease ended) after its consequences are durable: a page af
 its hits are in the hit log. Whatever ends this process in between makes somebody look once more, and looking twice is harmless.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Self
+from typing import NamedTuple, Self
 
 from scrapy.crawler import Crawler
 
 from core.errors import StillwatchError, StoreUnavailable
-from core.model import Added, Hit, ImageSighting, Known, State, hit_of
+from core.model import Added, Hit, ImageSighting, Known, Settled, State, hit_of
 from crawler import traps
 from crawler.fetch import Fetched, Kind, NotFetched, Unchanged, Wanted
 from crawler.frontier import UNASKED, Found, What, host_of
@@ -25,6 +25,17 @@ from crawler.under_way import ImageLine, UnderWay
 
 ATTEMPTS = 3
 PAGE_STATES = {Kind.HTML: State.READ, Kind.TEXT: State.READ, Kind.EMPTY: State.READ}
+
+
+class Children(NamedTuple):
+    """What a page names, pictures first."""
+
+    found: Sequence[Found]
+    settled: Mapping[str, Settled]  # pictures that are not asked for
+    known: Collection[str]  # of all of them, from earlier passes
+
+
+NOBODY = Children((), {}, frozenset())
 
 
 class Pipeline:
@@ -122,7 +133,7 @@ class Pipeline:
     async def _known_picture(self, seen: Seen) -> State:
         known = seen.known
         assert known is not None
-        state, hits = self._under_way.memory.stands(known)
+        state, hits = self._under_way.memory.stands(seen.leased.url, known.state, known.sha256)
         told: set[str] = set()
         in_frontier, finish = self._under_way.in_frontier, self._under_way.frontier.finish
         current, url = self._under_way.current.id, seen.leased.url
@@ -139,10 +150,7 @@ class Pipeline:
     async def _page(self, seen: Seen, state: State, byte_count: int) -> None:
         if seen.links is not None and seen.links.truncated and seen.known is not None:
             seen = replace(seen, links=_with_known(seen.links, seen.known))
-        children: Sequence[Found] = ()
-        known: Mapping[str, Known] = {}
-        if seen.links is not None:
-            children, known = await self._children(seen)
+        children = NOBODY if seen.links is None else await self._children(seen, seen.links)
         told: set[str] = set()
         while True:
             hits = await self._under_way.in_frontier(
@@ -152,7 +160,7 @@ class Pipeline:
                 state,
                 what=What.PAGE,
                 byte_count=byte_count,
-                children=children,
+                children=children.found,
                 told=told,
             )
             if not hits:
@@ -160,7 +168,7 @@ class Pipeline:
             await self._under_way.tell_of_page(hits, seen.leased.url)
             told.update(hits)
         if seen.links is not None:
-            self._page_is_stored(seen, seen.links, children, known)
+            self._page_is_stored(seen, seen.links, children)
 
     async def _picture(self, seen: Seen, fetched: Fetched) -> State:
         under_way, url = self._under_way, seen.leased.url
@@ -215,57 +223,58 @@ class Pipeline:
         self._show(seen, state, examination.sha256, next(iter(kept), None))
         return state
 
-    async def _children(self, seen: Seen) -> tuple[Sequence[Found], Mapping[str, Known]]:
-        """What a page names, pictures first, and what is known of it. Settled pictures have ended."""
-        assert seen.links is not None
-        images = [self._met(What.IMAGE, url) for url in seen.links.images]
-        following = frozenset(seen.links.following)
-        pages = [self._met(What.PAGE, url) for url in seen.links.pages if url not in following]
-        pages = [replace(self._met(What.PAGE, url), following=True) for url in seen.links.following] + pages
-        # Whether pages are known tells how much of a changed one is new.
-        met = images + pages if isinstance(seen.outcome, Fetched) else images
-        known = await self._under_way.memory.recall([each.url for each in met if each.state is None])
-        if known and not self._under_way.is_canary_page(seen.leased.url):
-            images = [self._settled(each, known.get(each.url)) for each in images]
-        return images + pages, known
+    async def _children(self, seen: Seen, links: PageLinks) -> Children:
+        met, memory = self._met, self._under_way.memory
+        images = [met(What.IMAGE, url) for url in links.images]
+        following = frozenset(links.following)
+        pages = [met(What.PAGE, url) for url in links.pages if url not in following]
+        pages = [met(What.PAGE, url)._replace(following=True) for url in links.following] + pages
+        settled: Mapping[str, Settled] = {}
+        if not self._under_way.is_canary_page(seen.leased.url):
+            settled = await memory.settled([each.url for each in images if each.state is None])
+            if settled:
+                images = [self._settled(each, settled.get(each.url)) for each in images]
+        known: Collection[str] = settled
+        if isinstance(seen.outcome, Fetched):  # then whether they are known tells how much of it is new
+            rest = await memory.recall([each.url for each in images + pages if each.state is None])
+            known = settled.keys() | rest.keys()
+        return Children(images + pages, settled, known)
 
-    def _settled(self, found: Found, known: Known | None) -> Found:
-        if known is None or found.state is not None or not self._under_way.memory.is_settled(known):
+    def _settled(self, found: Found, settled: Settled | None) -> Found:
+        if settled is None or found.state is not None:
             return found
-        state, hits = self._under_way.memory.stands(known)
-        return Found(found.what, found.url, state, known=True, hits=tuple(hits))
+        state, hits = self._under_way.memory.stands(found.url, settled.state, settled.sha256)
+        return Found(found.what, found.url, state, True, hits)
 
-    def _page_is_stored(
-        self, seen: Seen, links: PageLinks, children: Sequence[Found], known: Mapping[str, Known]
-    ) -> None:
+    def _page_is_stored(self, seen: Seen, links: PageLinks, children: Children) -> None:
         under_way = self._under_way
         unread = isinstance(seen.outcome, NotFetched)
         under_way.cut_pages += links.truncated and not unread
-        for found in children:
-            if found.known and under_way.not_shown(found.url):
-                under_way.unchanged[What.IMAGE] += 1
-                under_way.on_image(
-                    ImageLine(
-                        image_url=found.url,
-                        page_url=seen.leased.url,
-                        sha256=known[found.url].sha256,
-                        state=found.state or State.CLEAR,
-                        hit=next(iter(found.hits), None),
-                        unchanged=True,
-                    )
+        shown = [found for found in children.found if found.known and under_way.not_shown(found.url)]
+        under_way.unchanged[What.IMAGE] += len(shown)
+        for found in shown:
+            under_way.on_image(
+                ImageLine(
+                    image_url=found.url,
+                    page_url=seen.leased.url,
+                    sha256=children.settled[found.url].sha256,
+                    state=found.state or State.CLEAR,
+                    hit=found.hits[0] if found.hits else None,
+                    unchanged=True,
                 )
+            )
         if seen.outcome is None or unread or not under_way.memory:
             return  # nobody asked for it, or it is remembered as one that could not be read
         changed = isinstance(seen.outcome, Fetched)
-        asked = [found.url for found in children if found.state is None or found.known] if changed else []
-        new = {url for url in asked if url not in known and under_way.not_named(url)}
+        asked = [found.url for found in children.found if found.state is None or found.known] if changed else []
+        new = {url for url in asked if url not in children.known and under_way.not_named(url)}
         under_way.memory.read_page(
             seen.leased.url,
             links,
             fetched=seen.outcome if isinstance(seen.outcome, Fetched) else None,
             known=seen.known,
             new=len(new),
-            new_pages=sum(found.what is What.PAGE and found.url in new for found in children),
+            new_pages=sum(found.what is What.PAGE and found.url in new for found in children.found),
             of=len(asked) or 1,
             start=seen.leased.url == seen.leased.found_on,
         )
@@ -350,10 +359,11 @@ def _met(scope: Scope, spellings: traps.Spellings, what: What, url: str) -> Foun
     url = traps.without_session(url)
     if what is What.PAGE:
         url = spellings.first(url)  # of pictures none is asked for by another URL: it may be signed
-    try:
-        url.encode()
-    except UnicodeEncodeError:  # half a character, from an escape in a script
-        return Found(what, url.encode(errors="backslashreplace").decode(), State.REFUSED)
+    if not url.isascii():
+        try:
+            url.encode()
+        except UnicodeEncodeError:  # half a character, from an escape in a script
+            return Found(what, url.encode(errors="backslashreplace").decode(), State.REFUSED)
     refusal = scope.refusal_of_canonical(url, WANTED[what])
     if refusal is not None and what is What.PAGE and scope.refusal_of_canonical(url, Wanted.IMAGE) is None:
         what, refusal = What.IMAGE, None  # a host of pictures: what a link leads to there is asked for as one

@@ -15,7 +15,7 @@ from scrapy.crawler import Crawler
 
 from core.model import Known, State
 from crawler.fetch import Fetched, NotFetched
-from crawler.frontier import Leased, What
+from crawler.frontier import Leased
 from crawler.lane import Lane
 from crawler.under_way import UnderWay
 
@@ -64,12 +64,9 @@ class FrontierScheduler(BaseScheduler):
                 leased = await self._lease()
                 for each in leased:
                     self._under_way.took(each)
-                known = await self._under_way.memory.recall([each.url for each in leased if each.what is What.PAGE])
+                known = await self._under_way.memory.recall([each.url for each in leased])
                 for each in leased:
-                    if each.what is What.IMAGE:
-                        self._lane.take_picture(each)
-                    else:
-                        self._lane.take_page(each, known.get(each.url))
+                    self._lane.take(each, known.get(each.url))
                 if not leased and not self._under_way.busy.total() and not await self._something_left():
                     break
                 await self._woken()

@@ -100,6 +100,8 @@ def shape(url: str) -> str:
 
 def picture_key(url: str) -> str:
     """Under one key a picture is new only once: a counter or a cache buster behind `pixel.gif?` makes no new picture."""
+    if "?" not in url:
+        return url
     parts = urlsplit(url)
     if parts.query and _PICTURE.search(parts.path):
         return f"{parts.scheme}://{parts.netloc}{parts.path}"

@@ -3,7 +3,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
-from core.model import Canary, DayUse, Known, PassRecord, Standing, Topic, Trouble, TroubleKind
+from core.model import Canary, DayUse, Known, PassRecord, Settled, Standing, Topic, Trouble, TroubleKind
 from stores.memory.shelf import Shelf
 from stores.rules import taken_up
 
@@ -82,6 +82,17 @@ class MemorySiteMemory:
         with self._shelf.lock:
             known = self._shelf.known.get(site, {})
             return {url: known[url] for url in urls if url in known}
+
+    def settled(self, site: str, urls: Collection[str], recipe: str, now: datetime) -> dict[str, Settled]:
+        return {
+            url: Settled(each.state, each.sha256, each.read_at)
+            for url, each in self.recall(site, urls).items()
+            if each.recipe == recipe and now < min(each.again_at, each.whole_at)
+        }
+
+    def knows(self, site: str) -> bool:
+        with self._shelf.lock:
+            return bool(self._shelf.known.get(site))
 
     def remember(self, site: str, known: Sequence[Known]) -> None:
         with self._shelf.lock:

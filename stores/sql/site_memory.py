@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from core.model import Known, Standing, State
+from core.model import Known, Settled, Standing, State
 from stores.sql.border import sql
 from stores.sql.models import KnownUrl
 from stores.sql.site_book import standing_of
@@ -40,6 +40,10 @@ _UPSERT = (
     f"ON CONFLICT (site, key) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS[2:])}"
 )
 _RECALL = f"SELECT {', '.join(_COLUMNS[1:])} FROM {_TABLE} WHERE site = %s AND key IN "  # noqa: S608  # our own words
+_SETTLED = (
+    f"SELECT key, state, sha256, read_at FROM {_TABLE} "  # noqa: S608  # our own words
+    "WHERE site = %s AND recipe = %s AND again_at > %s AND whole_at > %s AND key IN "
+)
 _LEARN = f"UPDATE {_TABLE} SET learned = %s WHERE site = %s AND key = %s AND url <> ''"  # noqa: S608  # our own words
 
 
@@ -55,6 +59,24 @@ class SqlSiteMemory:
                     url = by_key[bytes(key)]
                     found[url] = _known(url, row)
         return found
+
+    @sql()
+    def settled(self, site: str, urls: Collection[str], recipe: str, now: datetime) -> dict[str, Settled]:
+        found: dict[str, Settled] = {}
+        by_key = {_key(url): url for url in urls}
+        moment = now.timestamp()
+        with connection.cursor() as cursor:
+            for keys in _slices(list(by_key)):
+                marks = ", ".join(["%s"] * len(keys))
+                cursor.execute(f"{_SETTLED}({marks})", [site, recipe, moment, moment, *keys])
+                for key, state, sha256, read_at in cursor.fetchall():
+                    at = datetime.fromtimestamp(read_at, UTC)
+                    found[by_key[bytes(key)]] = Settled(_STATES[state], sha256 or None, at)
+        return found
+
+    @sql()
+    def knows(self, site: str) -> bool:
+        return KnownUrl.objects.filter(site=site).exists()
 
     @sql()
     def remember(self, site: str, known: Sequence[Known]) -> None:
@@ -96,8 +118,11 @@ def _key(url: str) -> bytes:
 
 
 def _slices(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Of few lengths, so that few statements have to be prepared: the last key is asked for more than once."""
     for start in range(0, len(keys), AT_ONCE):
-        yield keys[start : start + AT_ONCE]
+        some = keys[start : start + AT_ONCE]
+        length = min(AT_ONCE, 2 ** max(4, (len(some) - 1).bit_length()))
+        yield [*some, *some[-1:] * (length - len(some))]
 
 
 def _row(site: str, known: Known) -> tuple[Any, ...]:

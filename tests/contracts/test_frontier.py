@@ -598,3 +598,59 @@ def test_robots_texts_are_kept_by_site_and_origin(frontier: Frontier) -> None:
 
     assert frontier.robots_kept("site") == {"https://site.example": "two", "http://cdn.example:8080": "three"}
     assert frontier.robots_kept("another") == {}
+
+
+def known(path: str, *hits: str) -> Found:
+    return Found(
+        What.IMAGE, f"https://site.example/{path}", State.HIT if hits else State.CLEAR, known=True, hits=tuple(hits)
+    )
+
+
+def test_a_known_picture_counts_once_however_many_pages_name_it_and_is_never_leased(
+    frontier: Frontier, worker: str
+) -> None:
+    current = frontier.begin("site", START, NOW)
+    lease(frontier, current, worker)
+    read(frontier, current, START[0].url, known("1.jpg"), known("2.jpg"), page("a"), page("b"))
+    lease(frontier, current, worker)
+
+    read(frontier, current, "https://site.example/a", known("1.jpg"), image("2.jpg"), page("1.jpg"))
+    read(frontier, current, "https://site.example/b", image("1.jpg", State.OUT_OF_SCOPE), known("2.jpg"))
+
+    assert lease(frontier, current, worker) == []
+    tally = frontier.tally(current.id)
+    assert tally.of(What.IMAGE) == {State.CLEAR: 2}
+    assert tally.of(What.PAGE) == {State.READ: 3}
+    assert tally.asked[What.IMAGE] == 0
+
+
+def test_a_picture_that_waits_is_not_ended_by_becoming_known(frontier: Frontier, worker: str) -> None:
+    current = frontier.begin("site", START, NOW)
+    lease(frontier, current, worker)
+    read(frontier, current, START[0].url, image("1.jpg"), page("a"))
+    assert urls(lease(frontier, current, worker)) == ["1.jpg", "a"]
+
+    read(frontier, current, "https://site.example/a", known("1.jpg"))
+
+    assert frontier.tally(current.id).of(What.IMAGE) == {State.PENDING: 1}
+
+
+def test_a_picture_that_ended_is_not_ended_again_by_a_hit_of_later(frontier: Frontier, worker: str) -> None:
+    """It is told of its pages in the next pass."""
+    current = frontier.begin("site", START, NOW)
+    lease(frontier, current, worker)
+    read(frontier, current, START[0].url, known("1.jpg"), page("a"))
+    lease(frontier, current, worker)
+
+    read(frontier, current, "https://site.example/a", known("1.jpg", "hit-1"))
+
+    assert frontier.tally(current.id).of(What.IMAGE) == {State.CLEAR: 1}
+
+
+def test_known_pictures_are_erased_with_their_site(frontier: Frontier, worker: str) -> None:
+    current = frontier.begin("site", START, NOW)
+    lease(frontier, current, worker)
+    read(frontier, current, START[0].url, known("1.jpg"), known("2.jpg?3"))
+
+    assert frontier.erase("site") == 3
+    assert frontier.sites() == []

@@ -1,7 +1,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from core.model import Known, Standing, State
+from core.model import Known, Settled, Standing, State
 from tests.contracts.conftest import Stores
 from tests.contracts.values import ADA, NOW, RECIPE, hit, picture
 
@@ -96,3 +96,27 @@ def test_hits_stand_at_a_site_as_long_as_their_people_are_protected(kept: Stores
 
     kept.people.withdraw(ADA, NOW)
     assert kept.hit_log.standing_at(there.site) == {}
+
+
+def test_pictures_that_are_not_due_are_told_apart_by_their_recipe_and_both_their_times(kept: Stores) -> None:
+    soon = NOW + timedelta(days=1)
+    due_again = replace(PICTURE, url="https://gallery.example/2.jpg", again_at=soon)
+    due_whole = replace(PICTURE, url="https://gallery.example/3.jpg", whole_at=soon)
+    other = replace(PICTURE, url="https://gallery.example/4.jpg", recipe="views-0")
+    kept.site_memory.remember("gallery", [PAGE, PICTURE, due_again, due_whole, other])
+    urls = [PAGE.url, PICTURE.url, due_again.url, due_whole.url, other.url, "https://gallery.example/never"]
+
+    settled = kept.site_memory.settled("gallery", urls, "views-1", soon)
+
+    assert settled == {PICTURE.url: Settled(State.CLEAR, PICTURE.sha256, NOW)}
+    assert kept.site_memory.settled("attic", urls, "views-1", soon) == {}
+    assert set(kept.site_memory.settled("gallery", urls, "views-1", NOW)) == {PICTURE.url, due_again.url, due_whole.url}
+
+
+def test_whether_a_site_is_known_at_all(kept: Stores) -> None:
+    assert not kept.site_memory.knows("gallery")
+
+    kept.site_memory.remember("gallery", [PICTURE])
+
+    assert kept.site_memory.knows("gallery")
+    assert not kept.site_memory.knows("attic")

@@ -6,7 +6,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,7 +66,7 @@ class Site:
             kind = chance.choice(self.kinds)
             # A site whose API says of each seventh page that its list goes on there
             goes_on = self._seed == 2 and chance.random() < 0.15
-            found.append(replace(page(f"{kind}/{chance.randrange(400)}"), following=goes_on))
+            found.append(page(f"{kind}/{chance.randrange(400)}")._replace(following=goes_on))
         if chance.random() < self.rate / 3:
             found.append(image(f"{chance.choice(self.kinds)}/{chance.randrange(400)}"))  # a page shown as a picture
         if chance.random() < 0.1:
@@ -76,7 +75,10 @@ class Site:
             n = chance.randrange(60)
             hits = (f"k{n}",) if n % 5 == 0 else ()
             state = State.HIT if hits else State.CLEAR
-            found.append(Found(What.IMAGE, f"https://site.example/known/{n}.jpg", state, known=True, hits=hits))
+            query = chance.choice(("", "", f"?{chance.randrange(3)}"))
+            found.append(Found(What.IMAGE, f"https://site.example/known/{n}.jpg{query}", state, known=True, hits=hits))
+        if chance.random() < self.rate / 8:
+            found.append(chance.choice((image, page))(f"known/{chance.randrange(60)}.jpg"))
         if chance.random() < self.rate:
             found.append(Found(What.IMAGE, f"https://cdn.example/{chance.randrange(50)}.jpg"))
         chance.shuffle(found)

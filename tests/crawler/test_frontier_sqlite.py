@@ -75,6 +75,8 @@ def test_a_file_of_the_version_before_is_taken_up(tmp_path: Path) -> None:
     with sqlite3.connect(path) as db:
         db.execute("ALTER TABLE passes DROP COLUMN begun")
         db.execute("ALTER TABLE passes DROP COLUMN counts")
+        db.execute("ALTER TABLE passes DROP COLUMN settled")
+        db.execute("DROP TABLE settled")
         db.execute("PRAGMA user_version = 1")
     db.close()
 
