@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher import kernels
+
 LEVELS: Final = 6  # each three quarters of the one before; 8 of five sixths cost twice as much and found no more
 LEAST_SIDE: Final = 40  # pixels; a level with a shorter side is left out
 BORDER: Final = 19  # pixels in which no corner lies: the disc, the blur and one more
@@ -28,6 +30,7 @@ _SPREAD: Final = 7  # pixels; standard deviation of the places of tests
 # instead of 4 a search for descriptors within 18 bits found 270 times as many strangers, and took twelve times as long.
 _ALONG: Final = 4  # pixels
 _SEED: Final = 5
+_DRAWN: Final = 600  # pairs of places; the 468th makes the last test
 
 
 class Tables(NamedTuple):
@@ -69,35 +72,20 @@ def _upright() -> NDArray[np.int64]:
     Drawn once, from a normal distribution inside of the disc, as in BRIEF. Every odd test is the even one before it mirrored about the
     direction in which the patch looks: a mirrored picture's descriptor is this one's with neighbouring bits exchanged.
     """
-    chance = _Chance(_SEED)
-    drawn: list[tuple[int, int, int, int]] = []
-    while len(drawn) < TESTS:
-        x, y, other_x, other_y = (chance.normal(_SPREAD) for _ in range(4))
-        inside = max(x * x + y * y, other_x * other_x + other_y * other_y) <= RADIUS * RADIUS
-        its_own_mirror = y == other_y == 0 or (x == other_x and y == -other_y)
-        level = abs(x - other_x) <= _ALONG
-        if inside and level and (x, y) != (other_x, other_y) and not its_own_mirror:
-            drawn += [(x, y, other_x, other_y), (x, -y, other_x, -other_y)]
-    return np.array(drawn)
+    x, y, other_x, other_y = _normal(_SEED, 4 * _DRAWN).reshape(-1, 4).T
+    inside = np.maximum(x * x + y * y, other_x * other_x + other_y * other_y) <= RADIUS * RADIUS
+    its_own_mirror = ((y == 0) & (other_y == 0)) | ((x == other_x) & (y == -other_y))
+    level = np.abs(x - other_x) <= _ALONG
+    apart = (x != other_x) | (y != other_y)
+    drawn = np.column_stack((x, y, other_x, other_y))[inside & level & apart & ~its_own_mirror][: TESTS // 2]
+    return np.stack((drawn, drawn * (1, -1, 1, -1)), axis=1).reshape(TESTS, 4)
 
 
-class _Chance:
-    """SplitMix64: the same numbers from every version of Python and NumPy."""
-
-    def __init__(self, seed: int) -> None:
-        self._state = seed
-
-    def normal(self, deviation: int) -> int:
-        """Nearly normal: the sum of twelve even ones, whose variance is 1."""
-        total = sum(self._word() >> 32 for _ in range(12)) - 6 * 2**32
-        return (2 * deviation * total + 2**32) // 2**33
-
-    def _word(self) -> int:
-        self._state = (self._state + 0x9E3779B97F4A7C15) % 2**64
-        word = self._state
-        word = (word ^ word >> 30) * 0xBF58476D1CE4E5B9 % 2**64
-        word = (word ^ word >> 27) * 0x94D049BB133111EB % 2**64
-        return word ^ word >> 31
+def _normal(seed: int, count: int) -> NDArray[np.int64]:
+    """Nearly normal, with a deviation of _SPREAD: sums of twelve even ones, whose variance is 1."""
+    even = (kernels.words(seed, 12 * count) >> np.uint64(32)).astype(np.int64)
+    total: NDArray[np.int64] = even.reshape(count, 12).sum(axis=1) - 6 * 2**32
+    return (2 * _SPREAD * total + 2**32) // 2**33
 
 
 def _turned(upright: NDArray[np.int64], directions: NDArray[np.int32]) -> NDArray[np.uint16]:

@@ -28,7 +28,6 @@ def main() -> None:
     os.dup2(nowhere, 1)  # what a C library prints must not end up among the answers
     os.close(nowhere)
     _prepare()
-    gc.collect()
     gc.freeze()  # so that a sweep after each picture looks at that picture only
     confine()
     send(answers, READY)

@@ -160,9 +160,8 @@ def engine() -> Engine:
 
 def _right(kernel: Kernel) -> bool:
     """A processor or a compiler may be wrong where no test of ours has ever run: a page with a picture on it is looked at both ways."""
-    chance = np.random.default_rng(6)
     plane = np.full((131, 203), 250, np.uint8)
-    plane[20:117, 31:180] = np.kron(chance.integers(0, 200, (8, 11), np.uint8), np.ones((13, 15), np.uint8))[:97, :149]
+    plane[20:117, 31:180] = np.kron(kernels.noise(6, 8, 11, 200), np.ones((13, 15), np.uint8))[:97, :149]
     boxes = [(0, 0, 1000, 1000), (31, 127, 893, 1000), (400, 7, 433, 61)]
     turns = [list(frequencies.NUMBER), ["rot90"], []]
     answers = []
