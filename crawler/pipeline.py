@@ -42,7 +42,8 @@ class Pipeline:
     def __init__(self, under_way: UnderWay) -> None:
         self._under_way = under_way
         met = partial(_met, under_way.scope, traps.Spellings())
-        self._met = lru_cache(maxsize=4096)(met)  # menus name the same pages on every page
+        self._picture_met = partial(met, What.IMAGE)
+        self._page_met = lru_cache(maxsize=4096)(partial(met, What.PAGE))  # menus name the same pages on every page
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -127,7 +128,7 @@ class Pipeline:
         self._under_way.unchanged[What.PAGE] += 1
         if seen.outcome is None and seen.known.state not in (State.READ, State.PARTIAL):
             return await self._finish(seen, seen.known.state)  # not due, and it could not be read the last time
-        await self._page(replace(seen, links=links), State.READ, 0)
+        await self._page(Seen(seen.leased, seen.outcome, links, seen.known), State.READ, 0)
         return State.READ
 
     async def _known_picture(self, seen: Seen) -> State:
@@ -224,11 +225,11 @@ class Pipeline:
         return state
 
     async def _children(self, seen: Seen, links: PageLinks) -> Children:
-        met, memory = self._met, self._under_way.memory
-        images = [met(What.IMAGE, url) for url in links.images]
+        memory = self._under_way.memory
+        images = [self._picture_met(url) for url in links.images]
         following = frozenset(links.following)
-        pages = [met(What.PAGE, url) for url in links.pages if url not in following]
-        pages = [met(What.PAGE, url)._replace(following=True) for url in links.following] + pages
+        pages = [self._page_met(url) for url in links.pages if url not in following]
+        pages = [self._page_met(url)._replace(following=True) for url in links.following] + pages
         settled: Mapping[str, Settled] = {}
         if not self._under_way.is_canary_page(seen.leased.url):
             settled = await memory.settled([each.url for each in images if each.state is None])
