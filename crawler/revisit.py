@@ -253,9 +253,9 @@ def _cost_of_one_more(cost: float) -> float:
 def _of_pages_alike(mean_per_h: float) -> Rate:
     """Empirical Bayes: what is believed of a page is centred where the pages of its shape are on average.
 
-    Where that is hardly above nothing the shape of the Gamma shrinks, and not its rate alone: nearly all of them sleep, and the few that do
-    not are as busy as others. To shrink the rate would believe for months that one which woke up sleeps; to leave both where `_SURE_H` ends
-    would believe ten times too much of pages whose pictures a page of new uploads shows first, and spend a quarter of the budget on them.
+    Where that is hardly above nothing the exposure ends at `_SURE_H`, and the shape shrinks with the mean: nearly all of them sleep, and
+    one that woke up is believed. A longer exposure would go on saying for months that it sleeps. The whole shape in so short an exposure
+    would believe ten times too much of threads whose pictures a page of new uploads shows first, and spend a quarter of the budget on them.
     """
     exposure_h = min(_ALIKE / mean_per_h, _SURE_H)
     return Rate(mean_per_h * exposure_h, exposure_h)
