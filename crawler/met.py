@@ -75,7 +75,8 @@ class _Names:
         self._db = db
         self._pass = pass_key
         self._page = page_key
-        self._met, self._settled = db.execute("SELECT met, settled FROM passes WHERE key = ?", (pass_key,)).fetchone()
+        pass_id, self._met, self._settled = db.execute(_SO_FAR, (pass_key,)).fetchone()
+        self._secret = pass_id.encode()
         self._uncounted = {What.PAGE: 0, What.IMAGE: 0}
 
     def image(self, found: Found) -> tuple[bool, Sequence[str]]:
@@ -111,12 +112,12 @@ class _Names:
         self._uncounted[What.IMAGE] += len(found) - len(kept)
         plain, keyed = [], []
         for each in kept:
-            row = (self._pass, _digest(each.url), each.state, each.url)
+            row = (self._pass, self._digest(each.url), each.state, each.url)
             key = traps.picture_key(each.url)
             if key == each.url:
                 plain.append(row)
             else:
-                keyed.append((row, (self._pass, _digest(key))))
+                keyed.append((row, (self._pass, self._digest(key))))
         is_new = self._settle(plain)
         if keyed:
             self._settle([row for row, _ in keyed])
@@ -173,7 +174,17 @@ class _Names:
         return added > 0
 
     def _is_settled(self, url: str) -> bool:
-        return self._settled > 0 and self._db.execute(_IS_SETTLED, (self._pass, _digest(url))).fetchone() is not None
+        return (
+            self._settled > 0 and self._db.execute(_IS_SETTLED, (self._pass, self._digest(url))).fetchone() is not None
+        )
+
+    def _digest(self, url: str) -> int:
+        """One number for a URL: among the million of a pass two are the same once in 40 million passes.
+
+        Under a secret of the pass: nobody can make up a URL whose number is that of another, and hide one behind the other.
+        """
+        digest = hashlib.blake2b(url.encode(), digest_size=8, key=self._secret).digest()
+        return int.from_bytes(digest, "big", signed=True)
 
     def _add(self, found: Found, branch: int | None = None, *, fresh: bool = False) -> int | None:
         if self._met >= MET_AT_MOST:
@@ -213,16 +224,12 @@ class _Names:
         key = traps.picture_key(url)
         if key != url and self._is_settled(key):
             return False
-        row = (self._pass, _digest(key))
+        row = (self._pass, self._digest(key))
         return self._db.execute("INSERT OR IGNORE INTO pictures VALUES (?, ?)", row).rowcount == 1
 
 
+_SO_FAR = "SELECT id, met, settled FROM passes WHERE key = ?"
 _SETTLE = (
     "INSERT OR IGNORE INTO settled SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM urls WHERE pass = ?1 AND url = ?4)"
 )
 _IS_SETTLED = "SELECT 1 FROM settled WHERE pass = ? AND url = ?"
-
-
-def _digest(url: str) -> int:
-    """One number for a URL: among the million of a pass two are the same once in 40 million passes."""
-    return int.from_bytes(hashlib.blake2b(url.encode(), digest_size=8).digest(), "big", signed=True)

@@ -154,3 +154,14 @@ def test_a_frontier_of_another_version_is_refused_with_the_cure(tmp_path: Path) 
 
 def test_only_its_owner_may_read_the_frontier(frontier: SqliteFrontier, tmp_path: Path) -> None:
     assert (tmp_path / "frontier.sqlite3").stat().st_mode & 0o077 == 0
+
+
+def test_the_number_of_a_known_picture_is_another_one_in_each_pass(tmp_path: Path) -> None:
+    """Else somebody could look for two URLs with one number, and hide a picture behind another."""
+    known = [Found(What.IMAGE, "https://site.example/1.jpg", State.CLEAR, known=True)]
+    with SqliteFrontier(tmp_path / "frontier.sqlite3") as frontier:
+        for site in ("one", "two"):
+            frontier.push(frontier.begin(site, START, NOW).id, known)
+        numbers = sqlite3.connect(tmp_path / "frontier.sqlite3").execute("SELECT url FROM settled").fetchall()
+
+    assert len(set(numbers)) == 2
