@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import StoreUnavailable
+from core.model import State
+from crawler.frontier import Found, What
 from crawler.frontier_sqlite import SqliteFrontier
 from tests.contracts.test_frontier import NOW, START, image, lease, page, read, urls
 
@@ -91,6 +93,7 @@ HOLD_A_LEASE = """
 import sys, time
 from pathlib import Path
 from crawler.frontier import What
+from crawler.frontier import Found, What
 from crawler.frontier_sqlite import SqliteFrontier
 
 with SqliteFrontier(Path(sys.argv[1])) as frontier, frontier.worker() as worker:
