@@ -84,6 +84,7 @@ class SqliteFrontier:
         self._workers = path.with_name(path.name + ".workers")
         self._lock = threading.RLock()
         self._together = False
+        self._keys: dict[str, int] = {}  # of passes, while calls are stored together
         self._turns_lock = threading.Lock()  # never waits for the disk
         self._turns: defaultdict[str, Turns] = defaultdict(Turns)
         try:
@@ -166,6 +167,7 @@ class SqliteFrontier:
             if begun_before is not None and self._in_use(db, site, begun_before):
                 return 0
             # First nobody can add to it any more: the deleting takes many transactions.
+            self._keys.clear()
             for (key,) in db.execute("SELECT key FROM passes WHERE site = ? AND counts IS NULL", (site,)).fetchall():
                 counts = json.dumps(db.execute(_COUNTS, (key,)).fetchall())
                 db.execute("UPDATE passes SET counts = ? WHERE key = ?", (counts, key))
@@ -207,7 +209,7 @@ class SqliteFrontier:
 
     def push(self, pass_id: str, found: Sequence[Found]) -> None:
         with self._transaction() as db:
-            if (key := _key(db, pass_id)) is not None:
+            if (key := self._key(pass_id)) is not None:
                 met.store(db, key, None, found, ())
 
     def tally(self, pass_id: str) -> Tally:
@@ -237,7 +239,7 @@ class SqliteFrontier:
     ) -> Sequence[Leased]:
         leased: list[Leased] = []
         with self._transaction() as db:
-            if (key := _key(db, pass_id)) is None:
+            if (key := self._key(pass_id)) is None:
                 return ()
             left = dict(at_most) if of_pass is None else _left(db, key, at_most, of_pass)
             paused = {host for host, until in _pauses(db, key).items() if until > now}
@@ -262,7 +264,7 @@ class SqliteFrontier:
         with self._transaction() as db:
             db.execute(
                 "UPDATE urls SET lease = '', due = ?, attempts = attempts + ? WHERE pass = ? AND url = ? AND state = ''",
-                (due, int(counted), _key(db, pass_id), url),
+                (due, int(counted), self._key(pass_id), url),
             )
 
     def turn(self, site: str, host: str, delay_s: float, now: float) -> float:
@@ -284,7 +286,7 @@ class SqliteFrontier:
 
     def next_due(self, pass_id: str) -> float | None:
         with self._transaction() as db:
-            if (key := _key(db, pass_id)) is None:
+            if (key := self._key(pass_id)) is None:
                 return None
             pauses = _pauses(db, key)
             dues = [
@@ -295,13 +297,13 @@ class SqliteFrontier:
 
     def end_waiting(self, pass_id: str, state: State, *, what: What | None = None, host: str | None = None) -> int:
         with self._transaction() as db:
-            return db.execute(_END_WAITING, (state, _key(db, pass_id), what, host)).rowcount
+            return db.execute(_END_WAITING, (state, self._key(pass_id), what, host)).rowcount
 
     # ------------------------------------------------------------------------------------------------------- endings
 
     def pages_showing(self, pass_id: str, url: str) -> Sequence[str]:
         with self._transaction() as db:
-            key = _key(db, pass_id)
+            key = self._key(pass_id)
             return () if key is None else met.pages_showing(db, key, url)
 
     def finish(
@@ -319,7 +321,7 @@ class SqliteFrontier:
     ) -> Sequence[str]:
         try:
             with self._transaction() as db:
-                if (pass_key := _key(db, pass_id)) is None:
+                if (pass_key := self._key(pass_id)) is None:
                     return ()
                 untold = [page for page in met.pages_showing(db, pass_key, url) if page not in told] if hits else []
                 if state is State.READ or children:
@@ -346,6 +348,16 @@ class SqliteFrontier:
 
     # -------------------------------------------------------------------------------------------------------- inside
 
+    def _key(self, pass_id: str) -> int | None:
+        """None of an erased pass. In a statement that is NULL, which no row's pass is equal to."""
+        if pass_id in self._keys:
+            return self._keys[pass_id]
+        row = self._db.execute("SELECT key FROM passes WHERE id = ? AND counts IS NULL", (pass_id,)).fetchone()
+        key = None if row is None else int(row[0])
+        if self._together and key is not None:  # nobody else can erase it before this transaction ends
+            self._keys[pass_id] = key
+        return key
+
     @contextmanager
     def together(self) -> Iterator[None]:
         with self._lock, self._named_errors(), self._within("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"):
@@ -354,6 +366,7 @@ class SqliteFrontier:
                 yield
             finally:
                 self._together = False
+                self._keys.clear()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -474,9 +487,3 @@ def _pauses(db: sqlite3.Connection, pass_key: int) -> dict[str, float]:
             "SELECT host, until FROM pauses WHERE site = (SELECT site FROM passes WHERE key = ?)", (pass_key,)
         ).fetchall()
     )
-
-
-def _key(db: sqlite3.Connection, pass_id: str) -> int | None:
-    """None of an erased pass. In a statement that is NULL, which no row's pass is equal to."""
-    row = db.execute("SELECT key FROM passes WHERE id = ? AND counts IS NULL", (pass_id,)).fetchone()
-    return None if row is None else int(row[0])

@@ -88,20 +88,18 @@ class _Names:
             key = self._add(found)
             if key is None or (found.state is not None and not found.known):
                 return False, ()
-            if found.known:
+            return self._new_picture(found.url), found.hits
+        key, what, state, lease, mentions, _, hits, found_on = row
+        shown_anew = found_on != self._page and mentions < MENTIONS - 1  # the page that it was found on is one of them
+        if what == What.PAGE and found.state is None and ((state == "" and lease == "") or state in REVIVED):
+            self._db.execute("UPDATE urls SET what = ?, state = '', branch = NULL WHERE key = ?", (What.IMAGE, key))
+            if shown_anew:
                 self._mention(key)
-                return self._new_picture(found.url), found.hits
-        else:
-            key, what, state, lease, mentions, _, hits = row
-            if what == What.PAGE and found.state is None and ((state == "" and lease == "") or state in REVIVED):
-                self._db.execute("UPDATE urls SET what = ?, state = '', branch = NULL WHERE key = ?", (What.IMAGE, key))
-            elif state in ("", State.HIT) and mentions < MENTIONS:
-                # A page that is just being asked for may answer with this picture: it will want to know who shows it.
-                return False, hits.split() if self._mention(key) else ()
-            else:
-                return False, ()
-        self._mention(key)
-        return self._new_picture(found.url), ()
+            return self._new_picture(found.url), ()
+        if state in ("", State.HIT) and shown_anew and self._mention(key):
+            # A page that is just being asked for may answer with this picture: it will want to know who shows it.
+            return False, hits.split()
+        return False, ()
 
     def settled(self, found: Sequence[Found]) -> bool:
         """Pictures that were looked at in an earlier pass and show nobody, all at once: a second pass is made of them. Whether one is new.
@@ -134,7 +132,7 @@ class _Names:
                 self._add(found)
             return
         if row is not None:
-            key, what, state, lease, _, fresh, _ = row
+            key, what, state, lease, _, fresh, _, _ = row
             may_move = what == What.PAGE and not fresh and ((state == "" and lease == "") or state == State.TRAP)
             shape = traps.shape(found.url)
             continued = placement.continued(shape)
@@ -160,9 +158,9 @@ class _Names:
             (self._met, self._settled, self._uncounted[What.PAGE], self._uncounted[What.IMAGE], self._pass),
         )
 
-    def _row(self, url: str) -> tuple[int, str, str, str, int, int, str] | None:
-        row: tuple[int, str, str, str, int, int, str] | None = self._db.execute(
-            "SELECT key, what, state, lease, mentions, fresh, hits FROM urls WHERE pass = ? AND url = ?",
+    def _row(self, url: str) -> "_Row | None":
+        row: _Row | None = self._db.execute(
+            "SELECT key, what, state, lease, mentions, fresh, hits, found_on FROM urls WHERE pass = ? AND url = ?",
             (self._pass, url),
         ).fetchone()
         return row
@@ -228,6 +226,7 @@ class _Names:
         return self._db.execute("INSERT OR IGNORE INTO pictures VALUES (?, ?)", row).rowcount == 1
 
 
+_Row = tuple[int, str, str, str, int, int, str, int | None]
 _SO_FAR = "SELECT id, met, settled FROM passes WHERE key = ?"
 _SETTLE = (
     "INSERT OR IGNORE INTO settled SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM urls WHERE pass = ?1 AND url = ?4)"

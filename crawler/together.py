@@ -1,6 +1,6 @@
 """Calls of a frontier, run in a thread of their own: all that wait at the same time in one transaction, and the loop is woken once.
 
-Settling one picture costs a frontier more in hand-overs and commits than in writing. Under load a dozen wait at once.
+Settling one picture costs a frontier more in hand-overs and commits than in writing. So a call waits a moment for others.
 """
 
 import asyncio
@@ -14,6 +14,9 @@ from crawler.frontier import Frontier
 P = ParamSpec("P")
 R = TypeVar("R")
 
+MOMENT_S = 0.002  # an answer takes ten times as long to come
+ENOUGH = 8  # calls that wait for no others
+
 Waiting = tuple[Callable[[], Any], "asyncio.Future[Any]"]
 
 
@@ -26,25 +29,34 @@ class Together:
         self._thread = ThreadPoolExecutor(1, "frontier")
         self._waiting: list[Waiting] = []
         self._working = False
+        self._timer: asyncio.TimerHandle | None = None
 
     async def run(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Returns, or raises, what the call does, once it is stored."""
         future: asyncio.Future[R] = self._loop.create_future()
         self._waiting.append((partial(call, *args, **kwargs), future))
-        if not self._working:
-            self._working = True
-            # Not at once: whatever else is ready in this turn of the loop comes along.
-            self._loop.call_soon(self._hand_over)
+        self._look_round()
         return await future
 
     def close(self) -> None:
         self._thread.shutdown()
 
+    def _look_round(self) -> None:
+        """Hands over what waits, now or in a moment."""
+        if self._working or not self._waiting:
+            return
+        if len(self._waiting) >= ENOUGH:
+            self._hand_over()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(MOMENT_S, self._hand_over)
+
     def _hand_over(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         calls, self._waiting = self._waiting, []
-        self._working = bool(calls)
-        if calls:
-            self._thread.submit(self._work, calls)
+        self._working = True
+        self._thread.submit(self._work, calls)
 
     def _work(self, calls: list[Waiting]) -> None:
         outcomes: list[tuple[Any, BaseException | None]] = []
@@ -67,4 +79,5 @@ class Together:
                 future.set_result(value)
             else:
                 future.set_exception(error)
-        self._hand_over()
+        self._working = False
+        self._look_round()
