@@ -173,7 +173,11 @@ class SqliteFrontier:
                 db.execute("UPDATE passes SET counts = ? WHERE key = ?", (counts, key))
             db.execute("DELETE FROM pauses WHERE site = ?", (site,))
             db.execute("DELETE FROM robots WHERE site = ?", (site,))
-        return self._prune(site)
+        gone = self._prune(site)
+        with self._lock, self._named_errors():
+            # What was written lately stands in the log beside the file as well, as long as anybody has it open.
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return gone
 
     def _in_use(self, db: sqlite3.Connection, site: str, since: datetime) -> bool:
         for key, begun in db.execute(_BEGUN, (site,)).fetchall():

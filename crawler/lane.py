@@ -39,7 +39,7 @@ class Lane:
         if known is not None and known.sha256 is not None and memory.settled_one(known) is not None:
             self._start(self._settle(Seen(leased, None, known=known)))  # the link led to a picture
         elif known is None or not memory.is_page(known) or self._under_way.is_canary_page(leased.url):
-            self._to_spider(leased, None, None)
+            self._to_spider(leased, None, known)
         elif not memory.is_due(leased.url):
             self._start(self._settle(Seen(leased, None, known=known)))
         elif (copy := memory.copy_of(known)) is not None:

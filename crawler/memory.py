@@ -55,6 +55,7 @@ OF_THE_PACE = (
 )
 LEAST_DELAY_S = 0.05
 MENU_SHOWN_BY = 2_000  # pages of a pass that are asked which pages they all name: by then it is plain
+MENU_AMONG = 50_000  # pages that they name; beyond that it is plain as well, and memory is wanted for other things
 ANEW = timedelta(days=7)  # once in this time it is a picture's turn to be read with corners that came after it was read
 UNAWARE = timedelta(minutes=2)  # what was under way when corners came may have been read without them: as in a sweep
 
@@ -205,7 +206,7 @@ class PassMemory:
             return self._store.knows(self._site)
         except StoreUnavailable as error:
             log.warning("memory.not_read: %s", error)
-            return False
+            return True  # so each question is asked by itself
 
     def _recall(self, urls: Collection[str]) -> Mapping[str, Known]:
         assert self._store is not None
@@ -235,9 +236,9 @@ class PassMemory:
             and self._clock() >= turn_of(url, self._corners_came[later])
         )
 
-    def is_page(self, known: Known) -> bool:
+    def is_page(self, known: Known | None) -> bool:
         """A page, and what it named is what this reader would find on it."""
-        return known.images is not None and known.recipe == self._reader
+        return known is not None and known.images is not None and known.recipe == self._reader
 
     def copy_of_picture(self, known: Known) -> Copy | None:
         """`copy_of`, of a picture that is due. What never came, or is to be looked at in each pass, is fetched whole."""
@@ -355,7 +356,7 @@ class PassMemory:
             at_least=new == of,
             cost=UNCHANGED_COST if fetched is None else 1.0,
         )
-        if len(self._read) < MENU_SHOWN_BY:
+        if len(self._read) < MENU_SHOWN_BY and len(self._named_by) < MENU_AMONG:
             self._read[url] = learned
             self._named_by.update(set(links.pages))
         text = _text(learned)

@@ -36,9 +36,11 @@ def store(
     page_key, branch, fresh = page or (None, None, 1)
     names = _Names(db, pass_key, page_key)
     untold: list[str] = []
-    productive = names.settled([each for each in found if each.known and not each.hits])
+    hits_by_now = names.hits_among([each.url for each in found if each.known])
+    plain = [each for each in found if each.known and not each.hits and each.url not in hits_by_now]
+    productive = names.settled(plain)
     for each in found:
-        if each.what is What.IMAGE and (each.hits or not each.known):
+        if each.what is What.IMAGE and (each.hits or not each.known or each.url in hits_by_now):
             is_new, hits = names.image(each)
             productive = productive or is_new
             untold += [hit for hit in hits if hit not in told]
@@ -101,11 +103,19 @@ class _Names:
             return False, hits.split()
         return False, ()
 
+    def hits_among(self, urls: Sequence[str]) -> frozenset[str]:
+        """Those that turned out to be hits in this pass, after it was asked what is known of them."""
+        if not urls or self._db.execute(_ANY_HIT, (self._pass,)).fetchone() is None:
+            return frozenset()
+        return frozenset(url for url in urls if (row := self._row(url)) is not None and row[2] == State.HIT)
+
     def settled(self, found: Sequence[Found]) -> bool:
         """Pictures that were looked at in an earlier pass and show nobody, all at once: a second pass is made of them. Whether one is new.
 
         Who names them is not kept: only a hit is told of its pages.
         """
+        if self._met + len(found) > MET_AT_MOST:
+            found = [each for each in found if not self._is_settled(each.url) and self._row(each.url) is None]
         kept = found[: max(0, MET_AT_MOST - self._met)]
         self._uncounted[What.IMAGE] += len(found) - len(kept)
         plain, keyed = [], []
@@ -228,6 +238,7 @@ class _Names:
 
 _Row = tuple[int, str, str, str, int, int, str, int | None]
 _SO_FAR = "SELECT id, met, settled FROM passes WHERE key = ?"
+_ANY_HIT = "SELECT 1 FROM urls WHERE pass = ? AND what = 'image' AND state = 'hit' LIMIT 1"
 _SETTLE = (
     "INSERT OR IGNORE INTO settled SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM urls WHERE pass = ?1 AND url = ?4)"
 )

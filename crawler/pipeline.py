@@ -126,10 +126,10 @@ class Pipeline:
             following=seen.known.following,
         )
         self._under_way.unchanged[What.PAGE] += 1
-        if seen.outcome is None and seen.known.state not in (State.READ, State.PARTIAL):
-            return await self._finish(seen, seen.known.state)  # not due, and it could not be read the last time
-        await self._page(Seen(seen.leased, seen.outcome, links, seen.known), State.READ, 0)
-        return State.READ
+        missed = seen.outcome is None and seen.known.state not in (State.READ, State.PARTIAL)
+        state = seen.known.state if missed else State.READ  # not due, and it could not be read the last time
+        await self._page(Seen(seen.leased, seen.outcome, links, seen.known), state, 0)
+        return state
 
     async def _known_picture(self, seen: Seen) -> State:
         known = seen.known
@@ -149,7 +149,8 @@ class Pipeline:
         return state
 
     async def _page(self, seen: Seen, state: State, byte_count: int) -> None:
-        if seen.links is not None and seen.links.truncated and seen.known is not None:
+        if seen.links is not None and seen.links.truncated and self._under_way.memory.is_page(seen.known):
+            assert seen.known is not None
             seen = replace(seen, links=_with_known(seen.links, seen.known))
         children = NOBODY if seen.links is None else await self._children(seen, seen.links)
         told: set[str] = set()
@@ -333,7 +334,9 @@ class Pipeline:
         """A store that is away says nothing about the URL. Any other error may come from what is there: the third time it is left alone."""
         try:
             if not isinstance(error, StillwatchError) and seen.leased.attempts + 1 >= ATTEMPTS:
-                await self._finish(seen, State.BROKEN)
+                await self._finish(
+                    replace(seen, outcome=None), State.BROKEN
+                )  # not to be remembered: the error may be ours
             else:
                 await self._give_back(seen, due=0.0, counted=not isinstance(error, StillwatchError))
         except StoreUnavailable as unavailable:

@@ -635,6 +635,37 @@ def test_a_picture_that_waits_is_not_ended_by_becoming_known(frontier: Frontier,
     assert frontier.tally(current.id).of(What.IMAGE) == {State.PENDING: 1}
 
 
+def test_a_picture_that_became_a_hit_in_this_pass_is_told_of_pages_that_know_it_from_before(
+    frontier: Frontier, worker: str
+) -> None:
+    current = frontier.begin("site", START, NOW)
+    lease(frontier, current, worker)
+    read(frontier, current, START[0].url, image("1.jpg"), page("a"))
+    lease(frontier, current, worker)
+    picture, told = "https://site.example/1.jpg", [START[0].url]
+    assert not frontier.finish(current.id, picture, State.HIT, what=What.IMAGE, hits=["hit-1"], new_hits=1, told=told)
+
+    a, children = "https://site.example/a", [known("1.jpg"), known("2.jpg")]
+    untold = frontier.finish(current.id, a, State.READ, what=What.PAGE, children=children)
+    last = frontier.finish(current.id, a, State.READ, what=What.PAGE, children=children, told=untold)
+
+    assert (list(untold), list(last)) == (["hit-1"], [])
+    assert frontier.tally(current.id).of(What.IMAGE) == {State.HIT: 1, State.CLEAR: 1}
+
+
+def test_known_pictures_are_counted_once_when_no_more_are_kept_by_name(
+    frontier: Frontier, worker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(met, "MET_AT_MOST", 4)
+    current = frontier.begin("site", [*START, page("a")], NOW)
+    lease(frontier, current, worker)
+
+    for url in (START[0].url, "https://site.example/a"):
+        read(frontier, current, url, known("1.jpg"), known("2.jpg"))
+
+    assert frontier.tally(current.id).of(What.IMAGE) == {State.CLEAR: 2}
+
+
 def test_a_picture_that_ended_is_not_ended_again_by_a_hit_of_later(frontier: Frontier, worker: str) -> None:
     """It is told of its pages in the next pass."""
     current = frontier.begin("site", START, NOW)

@@ -168,3 +168,16 @@ def test_the_number_of_a_known_picture_is_another_one_in_each_pass(tmp_path: Pat
         numbers = sqlite3.connect(tmp_path / "frontier.sqlite3").execute("SELECT url FROM settled").fetchall()
 
     assert len(set(numbers)) == 2
+
+
+def test_what_is_erased_is_gone_from_the_log_beside_the_file_while_others_have_it_open(tmp_path: Path) -> None:
+    path = tmp_path / "frontier.sqlite3"
+    with SqliteFrontier(path) as another:
+        another.begin("attic", START, NOW)
+        with SqliteFrontier(path) as frontier:
+            frontier.begin("site", [page(f"secret/{number}") for number in range(300)], NOW)
+            frontier.erase("site")
+
+        files = [each for each in tmp_path.iterdir() if each.is_file()]
+        assert len(files) == 3
+        assert not any(b"secret" in each.read_bytes() for each in files)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from core.errors import StoreUnavailable
-from core.model import Hit, Known, Politeness, State
+from core.model import Examination, Hit, Known, Politeness, State
 from crawler.memory import ANEW, UNAWARE, WHOLE_AFTER_AT_MOST, PassMemory, turn_of
 from crawler.recheck import RecheckTarget, look_again
 from tests.crawler.local_site import Answer, LocalSite, page, picture, serve
@@ -603,3 +603,98 @@ def test_a_picture_that_was_replaced_and_is_back_is_looked_at(tmp_path: Path) ->
 
     assert look.still_matches is False
     assert "/1.png" in again
+
+
+# ------------------------------------------------------------------------------------------------- when something failed
+
+
+def test_a_picture_that_an_error_of_ours_kept_from_being_looked_at_is_looked_at_in_the_next_pass(
+    tmp_path: Path,
+) -> None:
+    with serve(Gallery(albums={"/a": ["/3.png"]})) as site:
+        crawl = Crawl(tmp_path, planted("/3.png"), remembers=True)
+        examine = crawl.examiner.examine
+
+        def broken(_: bytes) -> Examination:
+            raise ValueError("of ours")
+
+        crawl.examiner.examine = broken  # type: ignore[method-assign, assignment]  # a bug that comes and goes
+        for _ in range(3):
+            with pytest.raises(ValueError, match="of ours"):
+                crawl.run(site.watched())
+        crawl.examiner.examine = examine  # type: ignore[method-assign]
+        crawl.run(site.watched())  # takes the pass up, in which each picture has had its three attempts
+        crawl.run(site.watched())
+
+    assert [hit.image_url for hit in crawl.store.hit_log.all()] == [site.url + "/3.png"]
+
+
+def test_a_start_page_that_failed_does_not_hide_the_pages_that_are_due(tmp_path: Path) -> None:
+    failing = False
+
+    def answers(path: str) -> Answer | None:
+        if path == "/":
+            return Answer("no", status=500) if failing else page("/a", "/b")
+        return page(images=(f"{path}.png",)) if path in ("/a", "/b") else picture(path)
+
+    with serve(answers) as site:
+        crawl = Crawl(tmp_path, remembers=True, now=NOW)
+        watched = site.watched(politeness=Politeness(delay_s=0.0, concurrency=4, every_s=86_400.0))
+        crawl.run(watched)
+        crawl.now, failing = NOW + 20 * DAY, True
+        crawl.run(watched)  # asks for the start page alone, which fails, and is not due then for a while
+        later = asked(site, lambda: crawl.run(watched, only_due=True))
+
+    assert [path for path in later if not path.endswith(".png")] == ["/a", "/b"]
+
+
+def test_a_canary_page_that_failed_once_has_its_picture_looked_at_in_the_pass_after(tmp_path: Path) -> None:
+    failing = False
+
+    def answers(path: str) -> Answer | None:
+        if path == "/c":
+            return Answer("no", status=500) if failing else page(images=("/canary.png",))
+        if path in ("/", "/a"):
+            return page("/a", "/c", images=("/canary.png",) if path == "/a" else ())
+        return picture(path)
+
+    with serve(answers) as site:
+        crawl = Crawl(tmp_path, remembers=True)
+        watched = site.watched(canary_page=site.url + "/c")
+        crawl.run(watched)
+        failing = True
+        crawl.run(watched)
+        failing = False
+        again = asked(site, lambda: crawl.run(watched))
+
+    assert "/canary.png" in again
+
+
+def test_one_question_that_failed_does_not_cost_what_was_learned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(Gallery()) as site:
+        crawl = Crawl(tmp_path, remembers=True)
+        crawl.run(site.watched())
+
+        def away(_: str) -> bool:
+            raise StoreUnavailable("the database is locked")
+
+        monkeypatch.setattr(crawl.store.site_memory, "knows", away)
+        again = asked(site, lambda: crawl.run(site.watched()))
+
+    assert again == ["/", "/a", "/b"]
+
+
+def test_a_page_that_is_read_by_a_new_reader_keeps_what_was_learned_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(Gallery()) as site:
+        crawl = Crawl(tmp_path, remembers=True)
+        crawl.run(site.watched())
+        monkeypatch.setattr("crawler.memory.READER_VERSION", 99)
+        crawl.run(site.watched())
+
+        learned = json.loads(crawl.store.site_memory.learned("local")[site.url + "/a"])
+
+    assert learned["visits"] == 2
