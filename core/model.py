@@ -70,9 +70,9 @@ class Hours:
     zone: str = "UTC"
 
     def contain(self, now: datetime) -> bool:
-        at = now.astimezone(ZoneInfo(self.zone)).time()
         if self.opens == self.closes:
             return True
+        at = now.astimezone(ZoneInfo(self.zone)).time()
         if self.opens < self.closes:
             return self.opens <= at < self.closes
         return at >= self.opens or at < self.closes

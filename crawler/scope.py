@@ -70,6 +70,7 @@ class Scope:
         self._page_hosts = frozenset(site.hosts)
         self._all_hosts = self._page_hosts | frozenset(site.image_hosts)
         self._of_origin = lru_cache(maxsize=1024)(self.refusal)
+        self._of_host = lru_cache(maxsize=1024)(self._refusal_of_host)
 
     def refusal(self, url: str, wanted: Wanted = Wanted.PAGE) -> tuple[State, str] | None:
         """Why this URL may not be asked for, judged by its text alone; None if it may.
@@ -89,13 +90,16 @@ class Scope:
     def refusal_of(self, url: Url, wanted: Wanted) -> tuple[State, str] | None:
         if url.user:
             return State.REFUSED, "it carries a user name or password"
-        literal = _literal(url.host)
+        return self._of_host(url.host, url.port, wanted)
+
+    def _refusal_of_host(self, host: str, port: int, wanted: Wanted) -> tuple[State, str] | None:
+        literal = _literal(host)
         reason = None if literal is None else self._refusal(literal)
         if reason is not None:
             return State.REFUSED, reason
-        if not self._agreed(url, wanted):
+        if not self._agreed(host, port, wanted):
             return State.OUT_OF_SCOPE, "its host is not part of the agreement"
-        if self.socks_proxy is None and is_onion(url.host):
+        if self.socks_proxy is None and is_onion(host):
             # No name server may be asked (RFC 7686).
             return State.REFUSED, "it is an onion, and the site's file names no proxy for those"
         return None
@@ -107,9 +111,9 @@ class Scope:
         except ValueError:
             return "it is no address"
 
-    def _agreed(self, url: Url, wanted: Wanted) -> bool:
+    def _agreed(self, host: str, port: int, wanted: Wanted) -> bool:
         hosts = self._page_hosts if wanted is Wanted.PAGE else self._all_hosts
-        return f"{url.host}:{url.port}" in hosts or (url.port in (80, 443) and url.host in hosts)
+        return f"{host}:{port}" in hosts or (port in (80, 443) and host in hosts)
 
     def _refusal(self, address: IpAddress) -> str | None:
         if isinstance(address, IPv6Address):
@@ -158,7 +162,6 @@ def _last_32_bits(address: IPv6Address) -> IPv4Address:
     return IPv4Address(int(address) & 0xFFFFFFFF)
 
 
-@lru_cache(maxsize=1024)
 def _literal(host: str) -> IpAddress | None:
     """Hosts are canonical here: any spelling of an IPv4 address has become four numbers."""
     if host[-1].isalpha():
