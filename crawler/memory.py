@@ -46,7 +46,7 @@ from crawler.revisit import (
 log = logging.getLogger(__name__)
 _LOTS = random.SystemRandom()  # nobody is to know when a picture is fetched whole
 
-READER_VERSION = 2  # to be counted up when pages are read better: what is known of all of them is then read anew
+READER_VERSION = 3  # to be counted up when pages are read better: what is known of all of them is then read anew
 WHOLE_A_DAY = 0.015  # of all pictures and pages, whatever the site says of changes
 WHOLE_AFTER_AT_MOST = 3  # times `days`
 WRITTEN_EVERY_S = 1.0

@@ -5,7 +5,7 @@ its entities are how eight lines become a billion words (https://docs.python.org
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from lxml import etree
@@ -23,8 +23,9 @@ LOOSE = re.compile(
     r"<!\[CDATA\[.*?(?:\]\]>|\Z)|(?:&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});))+|<!DOCTYPE[^<>\[]*\[",
     re.DOTALL,
 )
-LOOKS_LIKE_XML = re.compile(
-    r"\s*<(?:\?xml\b|!--|!DOCTYPE\s+(?!html\b)|(?!html\b|!)[\w.\-]+(?::[\w.\-]+)?[\s>])", re.IGNORECASE
+# Behind whatever may stand before it. What is read once is never read again (`*+`): a page of open comments takes no longer than another.
+FIRST_ELEMENT = re.compile(
+    r"(?:\s|<!--.*?-->|<\?.*?\?>|<!DOCTYPE[^<>\[]*>)*+<(?:[\w.\-]+:)?([\w.\-]+)[\s/>]", re.DOTALL | re.IGNORECASE
 )
 
 Attributes = Mapping[str, str]
@@ -46,10 +47,15 @@ class OwnDtd(ValueError):
     """Raised and caught here."""
 
 
-def read_xml(page: Fetched, target: Target) -> bool:
-    """Whether it is XML that may be read; broken XML is read as far as it makes sense."""
+def read_xml(page: Fetched, target: Target, roots: Collection[str]) -> bool:
+    """Whether it is XML that may be read; broken XML is read as far as it makes sense.
+
+    roots   what its first element may be called, in lower case and without a prefix. Whatever begins otherwise may be HTML: that needs no
+            <html>, and may have a comment or an XML declaration before it.
+    """
     text, _ = text_of(page.body[:LONGEST_ANSWER], page.headers.get("content-type"))
-    if LOOKS_LIKE_XML.match(text) is None:
+    first = FIRST_ELEMENT.match(text)
+    if first is None or first[1].lower() not in roots:
         return False
     try:
         encoded = LOOSE.sub(_tightened, text).encode("utf-8", "replace")
@@ -74,10 +80,10 @@ def read_xml(page: Fetched, target: Target) -> bool:
     return True
 
 
-def elements(page: Fetched) -> Sequence[tuple[str, Attributes]]:
+def elements(page: Fetched, roots: Collection[str]) -> Sequence[tuple[str, Attributes]]:
     """Names without their namespaces, and attributes."""
     gathered = _Gathered()
-    read_xml(page, gathered)
+    read_xml(page, gathered, roots)
     return gathered.elements
 
 

@@ -19,6 +19,7 @@ from crawler.spiders.site import SiteSpider
 from crawler.xml_answer import elements
 
 PICTURES = ("file_url", "large_file_url", "jpeg_url", "sample_url", "preview_url", "preview_file_url")
+LISTS = frozenset({"posts"})  # the first element of an answer in XML
 PARTS = ("media_asset", "file", "sample", "preview")  # of a post, which have `url` themselves, or sizes that do
 LIST_OF_POSTS = re.compile(r"/posts?(?:/index)?\.(?:json|xml)$")
 MOST_POSTS = links.MOST_IMAGES  # of one answer; the sites give 1,000 at most
@@ -57,7 +58,7 @@ def _posts(answer: Json) -> "Sequence[Mapping[str, Json]]":
 
 
 def _posts_of_xml(page: Fetched) -> "Sequence[Mapping[str, Json]]":
-    return [attributes for name, attributes in elements(page) if name == "post" and "id" in attributes]
+    return [attributes for name, attributes in elements(page, LISTS) if name == "post" and "id" in attributes]
 
 
 def _pictures(post: "Mapping[str, Json]") -> Iterator[str]:

@@ -21,6 +21,9 @@ from crawler.pieces import pictures_of, read_pieces
 from crawler.spiders.site import SiteSpider
 from crawler.xml_answer import Attributes, local, read_xml
 
+LISTS = frozenset(
+    {"rss", "rdf", "feed", "urlset", "sitemapindex"}
+)  # the first element of each; whatever else is read as HTML
 MOST_URLS = 50_000  # of one site map, by its protocol
 LONGEST_TEXT = 2**20  # characters of one element
 JSON_FEED = "https://jsonfeed.org/version/"
@@ -39,7 +42,7 @@ class FeedSpider(SiteSpider):
         if answer is not None:
             return _of_json(page, answer)
         listed = Listed()
-        if read_xml(page, listed):
+        if read_xml(page, listed, LISTS):
             read_pieces(listed.pieces, listed.named)
             return spelled(
                 page.final_url,

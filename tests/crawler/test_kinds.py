@@ -1,6 +1,7 @@
 """Each kind of site on saved pages and answers. Which software made them, and which are made by hand: docs/how-to/watch-a-site.md."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,68 @@ def test_no_entity_of_a_document_is_expanded(kind: str, doctype: bytes) -> None:
 
     assert found.pages == ()
     assert found.images == ()
+
+
+PICTURE = '<img src="/one">'
+
+
+@pytest.mark.parametrize("kind", ["feed", "booru"])
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        "<!doctype html>",
+        "<!-- made by hand --><!doctype html><html>",
+        "<!-- one --> <!-- <rss> -->\n<html>",
+        "<html>",
+        "<head><title>Drawings</title></head>",
+        "<title>Drawings</title>",
+        "<meta charset=utf-8>",
+        "<body>",
+        "<article>",
+        "<x-feed>",
+        "<rssfeed>",
+        "<img src='/two'>",
+        "Drawings: <rss>",
+        '<?xml version="1.0"?><!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "x.dtd"><html xmlns="http://www.w3.org/1999/xhtml">',
+        "\ufeff<!-- drawn --><body>",
+        "<!-- never closed",
+    ],
+)
+def test_a_page_of_html_is_read_for_its_pictures_however_it_begins(kind: str, beginning: str) -> None:
+    page = (beginning + ("-->" if beginning.endswith("closed") else "") + PICTURE).encode()
+
+    assert "https://site.example/one" in read(kind, "https://site.example/page", page).images
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        "<rss>",
+        "<RSS version='2.0'>",
+        "<feed>",
+        "<urlset>",
+        "<sitemapindex>",
+        "<r:RDF xmlns:r='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>",
+        "<sm:urlset xmlns:sm='http://www.sitemaps.org/schemas/sitemap/0.9'>",
+        "<?xml version='1.0'?><?xml-stylesheet href='/x.xsl'?>\n<!-- made daily -->\n<rss>",
+        "<!-- before the declaration --><feed>",
+        '<?xml version="1.0"?><!DOCTYPE rss PUBLIC "-//Netscape Communications//DTD RSS 0.91//EN" "x.dtd"><rss>',
+        "\ufeff<urlset>",
+    ],
+)
+def test_a_feed_or_site_map_is_known_by_its_first_element(beginning: str) -> None:
+    page = f"{beginning}<link>https://site.example/entry</link>".encode()
+
+    assert read("feed", "https://site.example/feed", page).pages == ("https://site.example/entry",)
+
+
+@pytest.mark.parametrize("before", ["<!--", "<?", " ", "<!-- -->", "<!DOCTYPE x>", "<!DOCTYPE "])
+def test_what_stands_before_the_first_element_takes_no_long_time(before: str) -> None:
+    began = time.perf_counter()
+
+    read("feed", "https://site.example/feed", (before * 200_000).encode())
+
+    assert time.perf_counter() - began < 5
 
 
 def test_a_site_map_of_fifty_thousand_pages_is_read_whole() -> None:
