@@ -4,10 +4,11 @@ Unknown is never good news: "no hits" says something only of a pass that compare
 """
 
 import enum
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from statistics import median_low
+from statistics import median_high
 from zoneinfo import ZoneInfo
 
 from core.model import Canary, DayUse, Hours, PassRecord, State, Trouble, TroubleKind, WatchedSite, derived_id, rfc3339
@@ -62,8 +63,11 @@ class Coverage:
     """The last finished pass beside those before it."""
 
     last: Counted
-    usual: Counted | None  # the median of each count over `passes` finished passes before; None: there were none
+    usual: (
+        Counted | None
+    )  # the median of each count (the upper one of two) over `passes` finished passes before; None: there were none
     passes: int
+    failed: Mapping[State, int]  # what did not come in the last pass, pages and pictures
 
     @property
     def fell(self) -> bool:
@@ -85,22 +89,25 @@ def counted(record: PassRecord) -> Counted:
 
 def coverage(passes: Sequence[PassRecord]) -> Coverage | None:
     """`passes` newest first. None: none has finished yet."""
-    done = [counted(each) for each in _finished(passes)[: BEFORE + 1]]
+    done = _finished(passes)
     if not done:
         return None
-    last, *before = done
-    return Coverage(last=last, usual=_usual(before) if before else None, passes=len(before))
+    last, *earlier = done
+    before = [counted(each) for each in earlier if not _nobody_enrolled(each)][:BEFORE]
+    return Coverage(
+        last=counted(last), usual=_usual(before) if before else None, passes=len(before), failed=_failed(last)
+    )
 
 
 def _usual(passes: Sequence[Counted]) -> Counted:
     return Counted(
-        pages_read=median_low(each.pages_read for each in passes),
-        cut_pages=median_low(each.cut_pages for each in passes),
-        met=median_low(each.met for each in passes),
-        looked_at=median_low(each.looked_at for each in passes),
-        compared=median_low(each.compared for each in passes),
-        errors=median_low(each.errors for each in passes),
-        byte_count=median_low(each.byte_count for each in passes),
+        pages_read=median_high(each.pages_read for each in passes),
+        cut_pages=median_high(each.cut_pages for each in passes),
+        met=median_high(each.met for each in passes),
+        looked_at=median_high(each.looked_at for each in passes),
+        compared=median_high(each.compared for each in passes),
+        errors=median_high(each.errors for each in passes),
+        byte_count=median_high(each.byte_count for each in passes),
     )
 
 
@@ -116,6 +123,18 @@ def last_good_look(passes: Sequence[PassRecord]) -> datetime | None:
 
 def _finished(passes: Sequence[PassRecord]) -> list[PassRecord]:
     return [each for each in passes if each.finished is not None]
+
+
+def _nobody_enrolled(record: PassRecord) -> bool:
+    """There was nothing to compare with, which says nothing of how much of the site is usually seen."""
+    return State.NOT_COMPARED in record.images and not _sum(record.images, COMPARED)
+
+
+def _failed(record: PassRecord) -> Mapping[State, int]:
+    counts: Counter[State] = Counter()
+    for found, errors in ((record.pages, ERRORS_OF_PAGES), (record.images, ERRORS)):
+        counts.update({state: count for state, count in found.items() if state in errors and count})
+    return counts
 
 
 def _sum(counts: Mapping[State, int], states: Collection[State]) -> int:
@@ -173,8 +192,8 @@ def _troubles(
 ) -> Iterator[tuple[TroubleKind, str]]:
     if canary_state(site, canary, passes, now) is CanaryState.MISSED:
         assert canary is not None
-        last = "never" if canary.found is None else f"last at {rfc3339(canary.found)}"
-        yield TroubleKind.CANARY_MISSED, f"The canary was found {last}. Is it still on {site.canary_page}?"
+        found = "never found" if canary.found is None else f"last found at {rfc3339(canary.found)}"
+        yield TroubleKind.CANARY_MISSED, f"The canary was {found}. Is it still on {site.canary_page}?"
     walled = next((each.walled for each in passes if each.walled or each.finished is not None), ())
     if walled:
         yield TroubleKind.WALLED, WALLED.format(hosts=", ".join(walled))

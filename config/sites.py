@@ -1,9 +1,11 @@
 """Watched sites: one TOML file each, read strictly, because what they allow is what will be asked of somebody's server."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, time
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -31,6 +33,7 @@ SITE_KEYS = (
     "network",
 )
 AGREEMENT_KEYS = ("agreed_by", "agreed_on", "expires_on", "reference")
+AGREEMENT_DAYS = ("agreed_on", "expires_on")
 POLITENESS_KEYS = ("delay_s", "concurrency", "robots", "hours", "every_s")
 LIMITS_KEYS = (
     "max_pages",
@@ -93,30 +96,75 @@ def read_sites(
 def parse_site(
     text: str, path: Path, *, kinds: Collection[str] | None = None, laws: Collection[str] | None = None
 ) -> WatchedSite:
-    """Raises ConfigError, or NotAgreed when the file shows no agreement. An expired one is no fault of the file: `agreement_fault`."""
-    table = Table(path, "", read_toml(text, path), SITE_KEYS)
-    agreement = _agreement(table, path)
-    name = table.text("name")
-    if not name.replace("-", "").isalnum() or not name.isascii() or name != name.lower():
-        raise table.fault("name", 'must be lower-case letters, digits and "-"')
-    allow_private = table.truth("allow_private", default=False)
-    hosts = _hosts(table, "hosts", None, allow_private)
-    image_hosts = _hosts(table, "image_hosts", (), allow_private)
+    """Raises ConfigError, or NotAgreed when the file shows no agreement: with all that is wrong, one fault a line.
+
+    An expired agreement is no fault of the file: `agreement_fault`.
+    """
+    contents = read_toml(text, path)
+    faults = _faults(contents, path, kinds, laws)
+    if faults:
+        agreed = all(isinstance(fault, ConfigError) for fault in faults)
+        words = "\n".join(dict.fromkeys(line for fault in faults for line in str(fault).splitlines()))
+        raise ConfigError(words) if agreed else NotAgreed(words)
+    table = Table(path, "", contents, SITE_KEYS)
     return WatchedSite(
-        name=name,
-        kind=_one_of(table, "kind", table.text("kind"), kinds),
-        start=tuple(_starts(table, hosts)),
-        hosts=hosts,
-        image_hosts=image_hosts,
-        allow_private=allow_private,
-        agreement=agreement,
+        name=_name(table),
+        kind=_kind(table, kinds),
+        start=_starts(table),
+        hosts=_page_hosts(table),
+        image_hosts=_image_hosts(table),
+        allow_private=_private(table),
+        agreement=_agreement(table, path),
         politeness=_politeness(table.table("politeness", POLITENESS_KEYS, path)),
         limits=_limits(table.table("limits", LIMITS_KEYS, path)),
         takedown=_takedown(table.table("takedown", TAKEDOWN_KEYS, path), laws),
-        login=_login(table.table("login", LOGIN_KEYS, path), hosts + image_hosts) if "login" in table else None,
-        socks_proxy=_socks_proxy(table, path, hosts + image_hosts),
-        canary_page=_canary_page(table.table("canary", CANARY_KEYS, path), hosts) if "canary" in table else None,
+        login=_login(table, path),
+        socks_proxy=_socks_proxy(table, path),
+        canary_page=_canary_page(table, path),
     )
+
+
+def _faults(
+    contents: Mapping[str, object], path: Path, kinds: Collection[str] | None, laws: Collection[str] | None
+) -> Sequence[ConfigError | NotAgreed]:
+    """Each part is read by itself; one that rests on another which is wrong brings the same fault once more."""
+    faults: list[ConfigError | NotAgreed] = []
+    for part in _parts(contents, path, kinds, laws):
+        try:
+            part()
+        except (ConfigError, NotAgreed) as error:
+            faults.append(error)
+    return faults
+
+
+def _parts(
+    contents: Mapping[str, object], path: Path, kinds: Collection[str] | None, laws: Collection[str] | None
+) -> Iterator[Callable[[], object]]:
+    yield partial(Table, path, "", contents, SITE_KEYS)
+    table = Table(path, "", {key: value for key, value in contents.items() if key in SITE_KEYS}, SITE_KEYS)
+    yield partial(_agreement, table, path)
+    yield from _key_by_key(table, "agreement", AGREEMENT_KEYS, path, _agreed)
+    yield partial(_name, table)
+    yield partial(_kind, table, kinds)
+    yield partial(_private, table)
+    yield partial(_page_hosts, table)
+    yield partial(_image_hosts, table)
+    yield partial(_starts, table)
+    yield from _key_by_key(table, "politeness", POLITENESS_KEYS, path, _politeness)
+    yield from _key_by_key(table, "limits", LIMITS_KEYS, path, _limits)
+    yield from _key_by_key(table, "takedown", TAKEDOWN_KEYS, path, partial(_takedown, laws=laws))
+    yield partial(_login, table, path)
+    yield partial(_socks_proxy, table, path)
+    yield partial(_canary_page, table, path)
+
+
+def _key_by_key(
+    site: Table, name: str, known: Sequence[str], path: Path, read: Callable[[Table], object]
+) -> Iterator[Callable[[], object]]:
+    yield partial(site.table, name, known, path)
+    with suppress(ConfigError):  # which the call before tells
+        for alone in site.table(name, known, path).each():
+            yield partial(read, alone)
 
 
 def agreement_fault(site: WatchedSite, today: date) -> str | None:
@@ -130,6 +178,18 @@ def agreement_fault(site: WatchedSite, today: date) -> str | None:
         f"the agreement {agreement.reference} expired on {agreement.expires_on}; renew it and write the new dates and reference "
         f"into [agreement] of the site's file"
     )
+
+
+def login_unheard(site: WatchedSite) -> str | None:
+    """Where the login would never be said, as it is said over https alone; None: nowhere, as far as the file shows."""
+    for host in () if site.login is None else site.login.hosts:
+        schemes = {urlsplit(url).scheme for url in site.start if lies_on(url, (host,))}
+        if schemes == {"http"}:
+            return (
+                f"[login] hosts: {host!r}: start reaches it over http alone, where the login is never said; "
+                "write https:// into start, or take the host out of [login] hosts"
+            )
+    return None
 
 
 def _misnamed(path: Path, site: WatchedSite, read: Sequence[tuple[Path, WatchedSite]]) -> SiteFault:
@@ -165,6 +225,34 @@ def _agreement(site: Table, path: Path) -> Agreement:
     return agreement
 
 
+def _agreed(table: Table) -> object:
+    """One key of it."""
+    return [table.day(key) if key in AGREEMENT_DAYS else table.text(key) for key in AGREEMENT_KEYS if key in table]
+
+
+def _name(site: Table) -> str:
+    name = site.text("name")
+    if not name.replace("-", "").isalnum() or not name.isascii() or name != name.lower():
+        raise site.fault("name", 'must be lower-case letters, digits and "-"')
+    return name
+
+
+def _kind(site: Table, kinds: Collection[str] | None) -> str:
+    return _one_of(site, "kind", site.text("kind"), kinds)
+
+
+def _private(site: Table) -> bool:
+    return site.truth("allow_private", default=False)
+
+
+def _page_hosts(site: Table) -> tuple[str, ...]:
+    return _hosts(site, "hosts", None, _private(site))
+
+
+def _image_hosts(site: Table) -> tuple[str, ...]:
+    return _hosts(site, "image_hosts", (), _private(site))
+
+
 def _hosts(site: Table, key: str, default: tuple[str, ...] | None, allow_private: bool) -> tuple[str, ...]:
     hosts = []
     for text in site.texts(key, default):
@@ -182,11 +270,11 @@ def _hosts(site: Table, key: str, default: tuple[str, ...] | None, allow_private
     return tuple(dict.fromkeys(hosts))
 
 
-def _starts(site: Table, hosts: tuple[str, ...]) -> Iterator[str]:
-    starts = site.texts("start")
+def _starts(site: Table) -> tuple[str, ...]:
+    starts, hosts = tuple(dict.fromkeys(site.texts("start"))), _page_hosts(site)
     if not starts:
         raise site.fault("start", "names no URL to begin with")
-    for url in dict.fromkeys(starts):
+    for url in starts:
         try:
             covered = lies_on(url, hosts)
         except ValueError as error:
@@ -196,16 +284,20 @@ def _starts(site: Table, hosts: tuple[str, ...]) -> Iterator[str]:
             raise site.fault(
                 "start", f"{url!r}: its host is not one of hosts; add {host!r} there if the agreement covers it"
             )
-        yield url
+    return starts
 
 
 def _politeness(table: Table) -> Politeness:
     usual = Politeness()
     robots = table.text("robots", usual.robots)
+    if robots not in ROBOTS:
+        raise table.fault(
+            "robots", f'is {robots!r}; it is "obey", the default, or "agreed", where the agreement names robots.txt'
+        )
     return Politeness(
         delay_s=table.number("delay_s", usual.delay_s, 0, 3600),
         concurrency=table.whole_number("concurrency", usual.concurrency, 1, 64),
-        robots=_one_of(table, "robots", robots, ROBOTS),
+        robots=robots,
         hours=_hours(table) if "hours" in table else usual.hours,
         every_s=table.number("every_s", usual.every_s, 1, 366 * 86400),
     )
@@ -268,7 +360,11 @@ def _takedown(table: Table, laws: Collection[str] | None) -> TakedownContact:
     return TakedownContact(email=email, form=form, law=None if law is None else _one_of(table, "law", law, laws))
 
 
-def _login(table: Table, agreed_hosts: tuple[str, ...]) -> Login:
+def _login(site: Table, path: Path) -> Login | None:
+    if "login" not in site:
+        return None
+    table = site.table("login", LOGIN_KEYS, path)
+    agreed_hosts = _page_hosts(site) + _image_hosts(site)
     if not table.truth("agreed", default=False):
         raise NotAgreed(
             f"{table.where}: the crawler logs in only where the agreement says so; if it does, write agreed = true here"
@@ -300,9 +396,9 @@ def _login(table: Table, agreed_hosts: tuple[str, ...]) -> Login:
     return Login(header=header, secret=secret, hosts=tuple(dict.fromkeys(hosts)))
 
 
-def _socks_proxy(site: Table, path: Path, hosts: tuple[str, ...]) -> str | None:
+def _socks_proxy(site: Table, path: Path) -> str | None:
     """Names of .onion mean nothing to name servers and must not be asked of them (RFC 7686)."""
-    onion = [host for host in hosts if is_onion(host)]
+    onion = [host for host in _page_hosts(site) + _image_hosts(site) if is_onion(host)]
     table = site.table("network", NETWORK_KEYS, path)
     if "socks_proxy" not in table:
         if onion:
@@ -337,8 +433,11 @@ def _host_and_port(proxy: str) -> str | None:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _canary_page(table: Table, hosts: tuple[str, ...]) -> str:
-    page = table.text("page")
+def _canary_page(site: Table, path: Path) -> str | None:
+    if "canary" not in site:
+        return None
+    table = site.table("canary", CANARY_KEYS, path)
+    page, hosts = table.text("page"), _page_hosts(site)
     try:
         covered = lies_on(page, hosts)
     except ValueError as error:

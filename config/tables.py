@@ -1,7 +1,7 @@
 """A TOML table read strictly: every key known, every value of its type, every fault with file, table, key and cure."""
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -13,7 +13,10 @@ def read_toml(text: str, path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not TOML: {error}") from error
+        raise ConfigError(
+            f'{path}: not TOML: {error}; mend it there: a text stands in "quotes", an array and the name of a table in [brackets], '
+            "and no key stands twice"
+        ) from error
 
 
 class Table:
@@ -23,13 +26,19 @@ class Table:
         self.where = f"{path}: [{name}]" if name else str(path)
         if not isinstance(table, dict):
             raise ConfigError(f"{self.where} must be a table; write it as [{name}]")
+        self._path, self._name = path, name
         self._table: dict[str, object] = table
-        for key in self._table:
-            if key not in known:
-                raise ConfigError(f"{self.where}: {unknown_key(key, known)}")
+        unknown = [f"{self.where}: {unknown_key(key, known)}" for key in self._table if key not in known]
+        if unknown:
+            raise ConfigError("\n".join(unknown))
 
     def __contains__(self, key: str) -> bool:
         return key in self._table
+
+    def each(self) -> "Iterator[Table]":
+        """Its keys one by one, each in a table of its own: what is wrong with one hides nothing of the others."""
+        for key, value in self._table.items():
+            yield Table(self._path, self._name, {key: value}, (key,))
 
     def fault(self, key: str, reason: str) -> ConfigError:
         return ConfigError(f"{self.where}: {key} {reason}")

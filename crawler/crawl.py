@@ -43,10 +43,11 @@ def crawl_site(
 ) -> Mapping[str, object]:
     """Blocks until the pass has ended, was stopped (SIGINT, SIGTERM, the agreement's end, its hours), or broke off with an error.
 
-    max_pages  pages asked for by this call; the rest ends as over_limit
+    max_pages  pages asked for by this call; the rest ends as over_limit. A pass that was cut so is over, and no finished look
     dry_run    robots.txt and the start pages only; what they name is counted as pending; nothing is kept
     only_due   of pages read before, those worth another visit by now; of the others it is known what they named
-    returns    the summary: pages and images by state, adding up to "urls"; "finished" is False when a later call takes the pass up
+    returns    the summary: pages and images by state, adding up to "urls"; "finished" is False when a later call takes the pass up, or
+               `max_pages` cut it
     """
     if site.kind not in KINDS:
         raise ConfigError(f"site {site.name!r}: no spider of kind {site.kind!r}; known kinds: {', '.join(KINDS)}")
@@ -163,6 +164,10 @@ async def _crawl(
                 finished = None
             if under_way.failure is not None:
                 raise under_way.failure
+            if finished is not None and max_pages is not None and await _cut(under_way):
+                # The next call starts a new pass: a try is not to become one half of a look that took days.
+                asking.stop(f"after {max_pages} pages, as asked")
+                finished = None
             tally = await under_way.record(finished)
     pages, images = tally.of(What.PAGE), tally.of(What.IMAGE)
     return {
@@ -196,6 +201,14 @@ def _bounds(site: WatchedSite, asked: Mapping[What, int], max_pages: int | None,
         byte_count=site.limits.max_bytes,
         dry_run=dry_run,
     )
+
+
+async def _cut(under_way: UnderWay) -> bool:
+    """Whether this call asked for fewer pages than the site has, or its file allows."""
+    bound = under_way.bounds.at_most[What.PAGE]
+    if bound >= under_way.site.limits.max_pages or under_way.room()[What.PAGE]:
+        return False
+    return State.OVER_LIMIT in (await under_way.tally()).of(What.PAGE)
 
 
 def _named(counts: Mapping[State, int]) -> dict[str, int]:

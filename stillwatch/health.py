@@ -322,6 +322,9 @@ def _site(seen: SiteLook, now: datetime) -> Iterator[Check]:
     if seen.fault is not None:
         yield Check(name=name, health="bad", what=seen.fault)
         return
+    if seen.no_login is not None:
+        what, _, cure = seen.no_login.removeprefix("login: ").partition("; ")
+        yield Check(name=f"{name}: login", health="bad", what=what, cure=cure.removeprefix("the cure: "))
     yield _last_look(seen, now)
     for kind, reason in seen.troubles.items():
         if kind is not TroubleKind.CANARY_MISSED:
@@ -336,9 +339,9 @@ def _last_look(seen: SiteLook, now: datetime) -> Check:
         return Check(name=name, health="warn", what="never looked at yet", cure=f"stillwatch crawl {seen.site.name}")
     age = now - seen.passes[0].started
     what = f"last pass {age.total_seconds() / 3600:.1f} h ago"
-    if seen.passes[0].stopped:
-        what += f", stopped: {seen.passes[0].stopped}"
-    what += _day(seen)
+    if seen.stopped:
+        what += f", stopped: {seen.stopped}"
+    what += "".join(f"; {used}" for used in seen.used_today)
     if seen.coverage is None:
         return Check(name=name, health="warn", what=f"{what}; none has finished yet")
     last, usual = seen.coverage.last, seen.coverage.usual
@@ -351,14 +354,6 @@ def _last_look(seen: SiteLook, now: datetime) -> Check:
     late = age > 3 * timedelta(seconds=seen.site.politeness.every_s)
     health = "warn" if late or seen.coverage.fell or not last.compared else "ok"
     return Check(name=name, health=health, what=what)
-
-
-def _day(seen: SiteLook) -> str:
-    """What is used of the day's budget, where there is one."""
-    limits, used = seen.site.limits, seen.today
-    of_requests = f"; today {used.requests} of {limits.requests_per_day} requests" if limits.requests_per_day else ""
-    of_bytes = f"; today {used.byte_count} of {limits.bytes_per_day} bytes" if limits.bytes_per_day else ""
-    return of_requests + of_bytes
 
 
 def _canary(seen: SiteLook) -> Check:

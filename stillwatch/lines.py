@@ -137,6 +137,7 @@ def site_line(seen: SiteLook, standing: Standing) -> dict[str, object]:
         "standing": standing.value,
         "watched": seen.fault is None,
         "health": seen.health,
+        "why": list(seen.why),
         "reason": seen.fault,
         "agreement": {
             "agreed_by": agreement.agreed_by,
@@ -151,6 +152,27 @@ def site_line(seen: SiteLook, standing: Standing) -> dict[str, object]:
         "coverage": coverage_line(seen.coverage),
         "canary": canary_line(seen.site, seen.canary, seen.canary_state),
         "troubles": [{"kind": kind.value, "reason": reason} for kind, reason in seen.troubles.items()],
+    }
+
+
+def unread_site_line(name: str, reason: str) -> dict[str, object]:
+    """Of a file that cannot be used: the same keys, null where nothing is known."""
+    return {
+        "site": name,
+        "kind": None,
+        "standing": None,
+        "watched": False,
+        "health": "bad",
+        "why": [reason],
+        "reason": reason,
+        "agreement": None,
+        "last_pass": None,
+        "last_good_look": None,
+        "next_visit": None,
+        "today": None,
+        "coverage": None,
+        "canary": None,
+        "troubles": [],
     }
 
 

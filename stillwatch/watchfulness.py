@@ -27,6 +27,7 @@ log = logging.getLogger("stillwatch.watchfulness")
 class SiteLook:
     site: WatchedSite
     fault: str | None  # why nothing may be asked of it now
+    no_login: str | None  # why nobody is let in there; without it a pass does not even begin
     passes: Sequence[PassRecord]  # newest first
     coverage: Coverage | None
     last_good: datetime | None
@@ -38,10 +39,41 @@ class SiteLook:
 
     @property
     def health(self) -> str:
-        if self.fault is not None or self.troubles:
+        if self.fault is not None or self.no_login is not None or self.troubles:
             return "bad"
-        fell = self.coverage is None or self.coverage.fell or not self.coverage.last.compared
-        return "warn" if fell or self.canary_state.health != "ok" else "ok"
+        return "warn" if self.why else "ok"
+
+    @property
+    def why(self) -> Sequence[str]:
+        """Why its health is not "ok": a sentence for each reason, the worst first."""
+        if self.fault is not None:
+            return [_sentence(self.fault)]
+        wrong = [] if self.no_login is None else [_sentence(self.no_login)]
+        wrong += self.troubles.values()
+        if self.coverage is None:
+            wrong.append("No pass has finished yet.")
+        elif not self.coverage.last.compared:
+            wrong.append(f"The last finished pass compared no picture{_failed(self.coverage)}.")
+        elif self.coverage.fell:
+            wrong.append(f"The last finished pass compared less than half of what is usual{_failed(self.coverage)}.")
+        if self.canary_state.health != "ok" and TroubleKind.CANARY_MISSED not in self.troubles:
+            wrong.append(f"Canary: {self.canary_state.words}.")
+        return wrong
+
+    @property
+    def stopped(self) -> str:
+        """Why the last pass is not finished, where it says so."""
+        return self.passes[0].stopped if self.passes else ""
+
+    @property
+    def used_today(self) -> Sequence[str]:
+        """What is used of the day's budget, where there is one."""
+        limits, used = self.site.limits, self.today
+        of_requests, of_bytes = limits.requests_per_day, limits.bytes_per_day
+        return [
+            *([f"today {used.requests} of {of_requests} requests"] if of_requests else []),
+            *([f"today {used.byte_count} of {of_bytes} bytes"] if of_bytes else []),
+        ]
 
 
 def look_at(house: House, site: WatchedSite, now: datetime) -> SiteLook:
@@ -52,6 +84,7 @@ def look_at(house: House, site: WatchedSite, now: datetime) -> SiteLook:
     return SiteLook(
         site=site,
         fault=reason,
+        no_login=house.no_login(site),
         passes=passes,
         coverage=coverage(passes),
         last_good=last_good_look(passes),
@@ -61,6 +94,15 @@ def look_at(house: House, site: WatchedSite, now: datetime) -> SiteLook:
         today=today,
         next_visit=None if reason is not None else next_pass(site, passes[0] if passes else None, now, today),
     )
+
+
+def _failed(coverage: Coverage) -> str:
+    failed = ", ".join(f"{count} {state}" for state, count in sorted(coverage.failed.items()))
+    return f": {failed}" if failed else ""
+
+
+def _sentence(reason: str) -> str:
+    return f"{reason[:1].upper()}{reason[1:]}."
 
 
 def note_troubles(house: House, now: datetime) -> None:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import config
 from config.settings import Settings, read
-from config.sites import SiteFault, read_sites
-from core.errors import StoreUnavailable, UnknownId
+from config.sites import SiteFault, login_unheard, read_sites
+from core.errors import ConfigError, StoreUnavailable, UnknownId
 from core.model import Regime, WatchedSite
 from core.ports import (
     CanaryBook,
@@ -427,6 +427,19 @@ class House:
         from crawler.spiders import BY_BROWSER
 
         return self.chromium.why_not() if site.kind in BY_BROWSER else None
+
+    def no_login(self, site: WatchedSite) -> str | None:
+        """Why nobody will be let in at this site, with the cure; None: the login can be said, or there is none."""
+        from crawler.login import read_credential
+
+        if site.login is None:
+            return None
+        try:
+            read_credential(site.login, self.settings.secrets)
+        except ConfigError as error:
+            return f"login: {error}"
+        unheard = login_unheard(site)
+        return None if unheard is None else f"login: {unheard}"
 
     @contextmanager
     def crawl_services(self, site: WatchedSite) -> Iterator["CrawlServices"]:

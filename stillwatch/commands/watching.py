@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from alerts.watching import CanaryState
 from core.errors import CallError, Conflict, NotAgreed, UnknownId
 from core.model import Hit, Location, Look, PersonState, Standing, State, WatchedSite, rfc3339
 from stillwatch.agreement import fault
 from stillwatch.forgetting import forget_crawl
-from stillwatch.lines import case_line, site_line
+from stillwatch.lines import case_line, site_line, unread_site_line
 from stillwatch.output import counter, json_line, line, say, table
 from stillwatch.watchfulness import SiteLook, look_at
 from stillwatch.wiring import House, utc_now
@@ -46,7 +47,7 @@ def check_sites(names: Annotated[list[str] | None, typer.Argument(metavar="NAMEâ
     house = House.open()
     read, faults = house.sites()
     wanted = set(names or [])
-    verdicts = [(site.name, fault(site, house.site_book, utc_now()) or house.no_browser(site)) for site in read]
+    verdicts = [(site.name, _wrong(house, site)) for site in read]
     verdicts += [(bad.path.stem, bad.reason) for bad in faults]
     unknown = wanted - {name for name, _ in verdicts}
     if unknown:
@@ -68,6 +69,12 @@ def check_sites(names: Annotated[list[str] | None, typer.Argument(metavar="NAMEâ
         raise typer.Exit(2)
 
 
+def _wrong(house: House, site: WatchedSite) -> str | None:
+    """All that keeps it from being crawled on this machine; None: nothing does."""
+    found = (fault(site, house.site_book, utc_now()), house.no_browser(site), house.no_login(site))
+    return "\n".join(reason for reason in found if reason is not None) or None
+
+
 @sites.command("list")
 def list_sites(json: Json = False) -> None:
     """Each site with its agreement, standing, and whether it is really looked at: by the last finished pass beside those before."""
@@ -83,7 +90,7 @@ def list_sites(json: Json = False) -> None:
         rows.append((site.name, site.kind, watched, _moment(seen.last_good), _moment(seen.next_visit), _looked(seen)))
     for bad in faults:
         if json:
-            json_line({"site": bad.path.stem, "watched": False, "health": "bad", "reason": bad.reason})
+            json_line(unread_site_line(bad.path.stem, bad.reason))
         rows.append((bad.path.stem, "?", "not watched", "?", "none", bad.reason))
     if not json and rows:
         table(("site", "kind", "", "last good look", "next visit, at the latest", ""), rows)
@@ -99,17 +106,18 @@ def _looked(seen: SiteLook) -> str:
     """What is wrong first; then how much was seen, and how much that is beside what is usual."""
     if seen.fault is not None:
         return seen.fault
-    parts = list(seen.troubles.values())
-    if seen.coverage is None:
-        parts.append("no pass has finished yet")
-    else:
+    parts = [reason.removesuffix(".") for reason in seen.why]
+    if seen.stopped:
+        parts.append(f"the last pass stopped: {seen.stopped}")
+    if seen.coverage is not None:
         last, usual = seen.coverage.last, seen.coverage.usual
         before = "" if usual is None else f", usually {usual.compared}"
         parts.append(f"{last.compared} of {last.met} pictures compared{before}; {last.errors} errors")
         if last.cut_pages:
             parts.append(f"{last.cut_pages} pages read only in part")
-    if seen.site.canary_page is not None or seen.canary is not None:
-        parts.append(f"canary: {seen.canary_state.word}")
+    if seen.canary_state is CanaryState.FOUND:
+        parts.append("canary: found")
+    parts += seen.used_today
     return "; ".join(parts)
 
 
@@ -200,7 +208,7 @@ def crawl(
     ] = False,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Read robots.txt and the start pages, say what would be fetched, keep nothing."),
+        typer.Option("--dry-run", help="Read robots.txt and the start pages, say how much they name, keep nothing."),
     ] = False,
     due: Annotated[
         bool,
@@ -209,7 +217,12 @@ def crawl(
             help="Of pages read before ask only for those that are worth another visit by now, as the scheduler does.",
         ),
     ] = False,
-    max_pages: Annotated[int | None, typer.Option(min=1, help="At most so many pages in this pass.")] = None,
+    max_pages: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="At most so many pages; a pass that this cut is over, and counts as no finished look."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Crawl now.
@@ -226,7 +239,7 @@ def crawl(
         )
     if len(chosen) == 1 and (once or dry_run):
         summary = _one_pass(house, chosen[0], dry_run=dry_run, due=due, max_pages=max_pages, json=json)
-        _show_summary(summary, json)
+        _show_summary(summary, json, dry_run=dry_run)
         return
     from stillwatch.passes import each_in_its_own_process
 
@@ -242,6 +255,7 @@ def crawl(
         _show_summary(
             {"sites": summaries, "urls": sum(int(str(each.get("urls", 0))) for each in summaries), "failed": broken},
             json,
+            dry_run=dry_run,
         )
         if once or dry_run:
             if broken:
@@ -356,7 +370,7 @@ class _Shown:
             say(text)
 
 
-def _show_summary(summary: Mapping[str, object], json: bool) -> None:
+def _show_summary(summary: Mapping[str, object], json: bool, *, dry_run: bool) -> None:
     if json:
         json_line({"summary": summary})
         return
@@ -364,7 +378,8 @@ def _show_summary(summary: Mapping[str, object], json: bool) -> None:
     several = summary.get("sites")
     parts: list[dict[str, Any]] = several if isinstance(several, list) else [dict(summary)]
     for each in parts:
-        end = "" if each.get("finished") else "; the pass is not finished"
+        why = f": {each['stopped']}" if each.get("stopped") else ""
+        end = "" if each.get("finished") or dry_run else f"; the pass is not finished{why}"
         line(f"{each['site']}: {each['urls']} URLs met, {each['hits']} new hits{end}")
         for what in ("pages", "images"):
             states = ", ".join(f"{count} {state}" for state, count in each[what].items())

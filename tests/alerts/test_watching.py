@@ -108,6 +108,40 @@ def test_the_last_finished_pass_is_held_against_what_is_usual() -> None:
     assert seen.fell
 
 
+def test_of_two_passes_the_fuller_one_is_usual_and_those_without_anybody_enrolled_are_left_out() -> None:
+    nobody = {State.NOT_COMPARED: 70, State.TOO_SMALL: 10}
+    seen = coverage([passed(HOUR), passed(2 * HOUR, {State.CLEAR: 50}), passed(3 * HOUR, {State.CLEAR: 8}), *[
+        passed(hours * HOUR, nobody) for hours in range(4, 20)
+    ], passed(30 * HOUR, {})])  # fmt: skip
+
+    assert seen is not None
+    assert seen.usual is not None
+    assert (seen.usual.compared, seen.passes) == (8, 3)
+    two = coverage([passed(HOUR), passed(2 * HOUR, {State.CLEAR: 50}), passed(3 * HOUR, {State.CLEAR: 8})])
+    assert two is not None
+    assert two.usual is not None
+    assert (two.usual.compared, two.passes) == (50, 2)
+
+
+def test_a_pass_that_was_cut_is_held_against_nothing_and_turns_no_canary_red() -> None:
+    cut = replace(passed(HOUR, {State.CLEAR: 4}, finished=False), stopped="after 5 pages, as asked")
+    whole = passed(25 * HOUR, found=True)
+
+    seen = coverage([cut, whole])
+
+    assert seen is not None
+    assert seen.last.compared == 90
+    assert canary_state(SITE, canary(NOW - 9 * DAY, NOW - 25 * HOUR), [cut, whole], NOW) is CanaryState.FOUND
+
+
+def test_what_did_not_come_is_counted_by_its_state() -> None:
+    pages = {State.READ: 1, State.HTTP_ERROR: 1, State.BROKEN: 1}
+    seen = coverage([passed(HOUR, {State.CLEAR: 3, State.HTTP_ERROR: 2, State.BROKEN: 4}, pages)])
+
+    assert seen is not None
+    assert seen.failed == {State.HTTP_ERROR: 3, State.BROKEN: 1}
+
+
 def test_what_was_read_in_part_is_counted_and_what_could_not_be_read_is_an_error() -> None:
     pages = {State.READ: 9, State.EXHAUSTED: 1, State.TIMEOUT: 1, State.BROKEN: 1}
     seen = coverage([replace(passed(HOUR, {State.BROKEN: 5}, pages), cut_pages=4)])

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from config.sites import agreement_fault, parse_site, read_sites
+from config.sites import agreement_fault, login_unheard, parse_site, read_sites
 from core.errors import ConfigError, NotAgreed
 from core.model import Hours, Limits, Login, Politeness, TakedownContact, WatchedSite
 from matcher.decode.limits import MAX_BYTES
@@ -127,8 +127,8 @@ def test_a_site_may_have_fewer_or_more_pages_opened_in_a_browser_and_one_at_leas
         ("delay_s = 0.5", "delay_s = true", "delay_s must be a number"),
         ("concurrency = 4", "concurrency = 0", "concurrency must be a whole number from 1"),
         ("concurrency = 4", "concurrency = 2.5", "concurrency must be a whole number"),
-        ('robots = "obey"', 'robots = "ignore"', "known: agreed, obey"),
-        ('robots = "obey"', 'robots = "agree"', "did you mean 'agreed'?"),
+        ('robots = "obey"', 'robots = "ignore"', '"obey", the default'),
+        ('robots = "obey"', 'robots = "agree"', 'or "agreed"'),
         ("00:00-24:00 UTC", "0-24 UTC", "must be like"),
         ("00:00-24:00 UTC", "09:00-09:00", "whole day"),
         ("00:00-24:00 UTC", "24:00-09:00 UTC", "must be like"),
@@ -140,6 +140,60 @@ def test_a_site_may_have_fewer_or_more_pages_opened_in_a_browser_and_one_at_leas
 )
 def test_what_is_wrong_is_refused_with_the_key_and_the_cure(old: str, new: str, said: str) -> None:
     assert said in refusal(changed(old, new))
+
+
+def test_all_that_is_wrong_is_said_at_once_each_fault_in_a_line_of_its_own() -> None:
+    text = changed('kind = "gallery"', 'kind = "galery"\nhost = 3\nhostes = 4')
+    for right, wrong in (
+        ("agreed_on = 2026-11-01", 'agreed_on = "2026-11-01"'),
+        ("expires_on = 2027-11-01", 'expires_on = "2027-11-01"'),
+        ("https://gallery.example/new", "https://other.example/new"),
+        ("concurrency = 4", "concurrency = 0"),
+        ('"obey"', '"ignore"'),
+    ):
+        text = text.replace(right, wrong)
+
+    said = refusal(f"{text}[login]\n[canary]\n").splitlines()
+
+    keys = (
+        "host'",
+        "hostes'",
+        "agreed_on",
+        "expires_on",
+        "kind",
+        "start",
+        "concurrency",
+        "robots",
+        "agreed = true",
+        "page",
+    )
+    assert len(said) == len(keys)
+    assert all(key in line for key, line in zip(keys, said, strict=True))
+
+
+def test_a_host_that_is_wrong_is_said_once_whatever_rests_on_it() -> None:
+    text = changed('hosts = ["gallery.example"]', 'hosts = ["*.gallery.example"]')
+
+    assert len(refusal(f"{text}[canary]\npage = 'https://gallery.example/'").splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("start", "hosts", "unheard"),
+    [
+        ('"https://gallery.example/"', '"gallery.example"', False),
+        ('"http://gallery.example/"', '"gallery.example"', True),
+        ('"http://gallery.example/", "https://gallery.example/"', '"gallery.example"', False),
+        ('"http://gallery.example/"', '"cdn.gallery.example"', False),
+    ],
+)
+def test_a_login_at_a_host_that_start_reaches_over_http_alone_is_never_said(
+    start: str, hosts: str, unheard: bool
+) -> None:
+    text = changed('"https://gallery.example/new"', start)
+
+    site = parsed(f"{text}[login]\nagreed = true\nsecret = 'k'\nhosts = [{hosts}]")
+
+    assert (login_unheard(site) is not None) is unheard
 
 
 @pytest.mark.parametrize(

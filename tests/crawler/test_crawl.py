@@ -198,8 +198,20 @@ def test_max_pages_bounds_one_call_and_ends_the_pass(tmp_path: Path) -> None:
 
     assert summary["pages"] == {"read": 7, "over_limit": 1}
     assert summary["images"] == {"clear": 14}
-    assert summary["finished"] is True
+    assert (summary["finished"], summary["stopped"]) == (False, "after 7 pages, as asked")
     assert len(site.pages_asked()) == 7
+
+
+def test_a_pass_that_max_pages_cut_is_no_finished_look_and_the_next_call_starts_a_new_one(tmp_path: Path) -> None:
+    with serve(small_gallery) as site:
+        crawl = Crawl(tmp_path)
+        cut = crawl.run(site.watched(), max_pages=1)
+        whole = crawl.run(site.watched(), max_pages=100)
+
+    newest, before = crawl.store.site_book.passes("local", limit=2)
+    assert (cut["finished"], whole["finished"], whole["resumed"], whole["stopped"]) == (False, True, False, None)
+    assert (before.finished, before.stopped) == (None, "after 1 pages, as asked")
+    assert (newest.finished is None, newest.stopped) == (False, "")
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,54 @@ def test_a_wrong_site_file_is_named_with_the_cure_and_nothing_is_asked(
     assert says in crawled.stderr
 
 
+LOGIN = '\n[login]\nagreed = true\nsecret = "wrong-login"\nhosts = ["127.0.0.1:9"]\n'
+
+
+@pytest.mark.parametrize(
+    ("start", "mode", "says"),
+    [
+        ("https://127.0.0.1:9/", None, "is not there; write the value of the header Cookie into it"),
+        ("https://127.0.0.1:9/", 0o644, "chmod 600"),
+        ("http://127.0.0.1:9/", 0o600, "write https:// into start"),
+    ],
+    ids=["no file", "others may read it", "http alone"],
+)
+def test_a_login_that_cannot_work_is_said_by_whoever_asks_whether_all_is_well(
+    installation: Installation, start: str, mode: int | None, says: str
+) -> None:
+    installation.watch("wrong", site_toml("wrong", start, "127.0.0.1:9") + LOGIN)
+    if mode is not None:
+        secrets = installation.home / "secrets"
+        secrets.mkdir(parents=True)
+        (secrets / "wrong-login").write_text("k=v")
+        (secrets / "wrong-login").chmod(mode)
+
+    checked = installation.run("site", "check", "wrong")
+    (listed,) = installation.lines("site", "list", "--json")
+    looked_at = [json.loads(text) for text in installation.run("doctor", "--json").stdout.splitlines()]
+
+    assert checked.returncode == 2
+    assert "wrong: login: " in checked.stdout
+    assert says in checked.stdout
+    assert (listed["health"], listed["watched"]) == ("bad", True)
+    assert says in str(listed["why"])
+    assert [each["health"] for each in looked_at if "wrong: login" in str(each)] == ["bad"]
+
+
+def test_a_wrong_file_has_a_line_with_the_keys_of_any_other(installation: Installation) -> None:
+    right = site_toml("right", "http://127.0.0.1:9/", "127.0.0.1:9")
+    installation.watch("right", right)
+    installation.watch("wrong", right.replace("delay_s = 0.0", 'robots = "no"').replace('"gallery"', '"galery"'))
+
+    good, bad = installation.lines("site", "list", "--json")
+
+    assert list(bad) == list(good)
+    assert (bad["site"], bad["watched"], bad["standing"]) == ("wrong", False, None)
+    assert (good["health"], good["why"]) == ("warn", ["No pass has finished yet."])
+    assert "did you mean 'gallery'" in str(bad["reason"])
+    assert '"obey", the default' in str(bad["reason"])
+
+
 def test_an_unknown_setting_is_refused_with_the_nearest_right_name(installation: Installation) -> None:
     done = installation.run("settings", STILLWATCH_MAIL_ULR="smtp://127.0.0.1")
 
