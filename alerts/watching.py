@@ -67,7 +67,9 @@ class Coverage:
         Counted | None
     )  # the median of each count (the upper one of two) over `passes` finished passes before; None: there were none
     passes: int
-    failed: Mapping[State, int]  # what did not come in the last pass, pages and pictures
+    obstacles: Mapping[
+        State, int
+    ]  # what the last pass did not compare: its pictures by state, and the pages that failed
 
     @property
     def fell(self) -> bool:
@@ -95,7 +97,7 @@ def coverage(passes: Sequence[PassRecord]) -> Coverage | None:
     last, *earlier = done
     before = [counted(each) for each in earlier if not _nobody_enrolled(each)][:BEFORE]
     return Coverage(
-        last=counted(last), usual=_usual(before) if before else None, passes=len(before), failed=_failed(last)
+        last=counted(last), usual=_usual(before) if before else None, passes=len(before), obstacles=_obstacles(last)
     )
 
 
@@ -130,11 +132,10 @@ def _nobody_enrolled(record: PassRecord) -> bool:
     return State.NOT_COMPARED in record.images and not _sum(record.images, COMPARED)
 
 
-def _failed(record: PassRecord) -> Mapping[State, int]:
-    counts: Counter[State] = Counter()
-    for found, errors in ((record.pages, ERRORS_OF_PAGES), (record.images, ERRORS)):
-        counts.update({state: count for state, count in found.items() if state in errors and count})
-    return counts
+def _obstacles(record: PassRecord) -> Mapping[State, int]:
+    counts = Counter({state: count for state, count in record.pages.items() if state in ERRORS_OF_PAGES})
+    counts.update({state: count for state, count in record.images.items() if state not in COMPARED})
+    return {state: count for state, count in counts.items() if count}
 
 
 def _sum(counts: Mapping[State, int], states: Collection[State]) -> int:

@@ -53,9 +53,9 @@ class SiteLook:
         if self.coverage is None:
             wrong.append("No pass has finished yet.")
         elif not self.coverage.last.compared:
-            wrong.append(f"The last finished pass compared no picture{_failed(self.coverage)}.")
+            wrong.append(f"The last finished pass compared no picture{_obstacles(self.coverage)}.")
         elif self.coverage.fell:
-            wrong.append(f"The last finished pass compared less than half of what is usual{_failed(self.coverage)}.")
+            wrong.append(f"The last finished pass compared less than half of what is usual{_obstacles(self.coverage)}.")
         if self.canary_state.health != "ok" and TroubleKind.CANARY_MISSED not in self.troubles:
             wrong.append(f"Canary: {self.canary_state.words}.")
         return wrong
@@ -96,9 +96,9 @@ def look_at(house: House, site: WatchedSite, now: datetime) -> SiteLook:
     )
 
 
-def _failed(coverage: Coverage) -> str:
-    failed = ", ".join(f"{count} {state}" for state, count in sorted(coverage.failed.items()))
-    return f": {failed}" if failed else ""
+def _obstacles(coverage: Coverage) -> str:
+    counts = ", ".join(f"{count} {state}" for state, count in sorted(coverage.obstacles.items()))
+    return f": {counts}" if counts else ""
 
 
 def _sentence(reason: str) -> str:

@@ -134,12 +134,12 @@ def test_a_pass_that_was_cut_is_held_against_nothing_and_turns_no_canary_red() -
     assert canary_state(SITE, canary(NOW - 9 * DAY, NOW - 25 * HOUR), [cut, whole], NOW) is CanaryState.FOUND
 
 
-def test_what_did_not_come_is_counted_by_its_state() -> None:
+def test_what_was_not_compared_is_counted_by_its_state() -> None:
     pages = {State.READ: 1, State.HTTP_ERROR: 1, State.BROKEN: 1}
     seen = coverage([passed(HOUR, {State.CLEAR: 3, State.HTTP_ERROR: 2, State.BROKEN: 4}, pages)])
 
     assert seen is not None
-    assert seen.failed == {State.HTTP_ERROR: 3, State.BROKEN: 1}
+    assert seen.obstacles == {State.HTTP_ERROR: 3, State.BROKEN: 5}
 
 
 def test_what_was_read_in_part_is_counted_and_what_could_not_be_read_is_an_error() -> None:
