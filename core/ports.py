@@ -471,7 +471,9 @@ class SiteBook(Protocol):
 
     def standing(self, site: str) -> Standing: ...
 
-    def set_standing(self, site: str, standing: Standing, by: str, now: datetime) -> None: ...
+    def set_standing(self, site: str, standing: Standing, by: str, now: datetime) -> None:
+        """Raises NotAgreed where the agreement was revoked: nothing else comes after that, not even what was under way beside it."""
+        ...
 
     def record(self, record: PassRecord) -> None:
         """Stores the pass, or what it has come to by now. What it says of canary and walls is added to what it said before: a pass that

@@ -51,6 +51,7 @@ class Asking:
         """
         self.stopped: str | None = None  # why
         self.walled: set[str] = set()  # hosts that asked for a proof of being human
+        self.wall: str | None = None  # what the last one of them wants, and what came of it
         self._site = site
         self._still_agreed = still_agreed
         self._clock = clock
@@ -169,6 +170,7 @@ class Asking:
             self._pace.leave_alone(host, now + WALLED_S)
             log.warning("asking.walled", extra={"site": self._site.name, "host": host})
             reason = f"{heard.reason}; the host is left alone for {WALLED_S / 3600:g} hours"
+            self.wall = reason
             return replace(heard, reason=reason, retry_after_s=WALLED_S)
         if not isinstance(heard, NotFetched) or (heard.status is not None and not heard.not_now):
             self._pace.answered(host)

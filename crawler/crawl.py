@@ -160,7 +160,7 @@ async def _crawl(
             waits = await under_way.in_frontier(frontier.next_due, current.id) is not None
             finished = None if waits or asking.stopped is not None else services.clock()
             if finished is not None and not await under_way.in_frontier(frontier.close, current.id, finished):
-                asking.stop("what was known of the site was erased")
+                asking.stop(await under_way.why_erased())
                 finished = None
             if under_way.failure is not None:
                 raise under_way.failure

@@ -64,6 +64,9 @@ class CrawlServices:
     user_agent: str  # "Product/version (+contact)": robots.txt is read for the product
     still_agreed: Callable[[], str | None]
     clock: Callable[[], datetime]
+    agreed_now: Callable[[], str | None] = lambda: (
+        None
+    )  # as still_agreed, but by what is kept at this moment; may block
     seen: SeenLog | None = None  # where what was compared is kept for later enrolments; None: nowhere
     hash_version: Callable[[], int] | None = None  # of the enrolled hashes at this moment: see UnderWay.keep
     memory: SiteMemory | None = None  # what is known from earlier passes; None: nothing is, and everything is fetched
@@ -237,6 +240,11 @@ class UnderWay:
             await asyncio.sleep(HASHES_ASKED_S)  # the examiner asks for news so often
             examination = await self.examine(body)
         return examination
+
+    async def why_erased(self) -> str:
+        """Its agreement ended, most often: what is known of a site goes with that, before the loop has heard of it."""
+        asked = asyncio.get_running_loop().run_in_executor(self._writer_thread, self.services.agreed_now)
+        return await asked or "what was known of the site was erased"
 
     async def tell_of_page(self, ids: Sequence[str], page_url: str) -> None:
         """Hits found before are shown by this page too."""

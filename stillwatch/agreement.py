@@ -62,6 +62,12 @@ class AgreementWatch:
         # The day may end between two polls: dates cost nothing to check each time.
         return self._reason or agreement_fault(self._site, self._clock().date())
 
+    def reason_now(self) -> str | None:
+        """As `reason`, but by what the database says at this moment: not for the loop."""
+        if self._reason is None:
+            self._reason = fault(self._site, self._site_book, self._clock())
+        return self._reason
+
     def _poll(self) -> None:
         while self._reason is None and not self._closed.wait(POLL_S):
             self._reason = fault(self._site, self._site_book, self._clock())

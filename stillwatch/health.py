@@ -9,6 +9,7 @@ from alerts.watching import CanaryState
 from core.errors import StillwatchError, StoreUnavailable
 from core.model import State, TroubleKind, rfc3339
 from crawler.spiders import BY_BROWSER
+from stillwatch.output import counted
 from stillwatch.watchfulness import SiteLook, look_at
 from stillwatch.wiring import House, no_videos, utc_now
 
@@ -349,8 +350,8 @@ def _last_look(seen: SiteLook, now: datetime) -> Check:
     if usual is not None:
         what += f", usually {usual.compared}"
     if last.cut_pages:
-        what += f"; {last.cut_pages} pages read only in part"
-    what += f"; {last.errors} errors; last good look {'never' if seen.last_good is None else rfc3339(seen.last_good)}"
+        what += f"; {counted(last.cut_pages, 'page')} read only in part"
+    what += f"; {counted(last.errors, 'error')}; last good look {'never' if seen.last_good is None else rfc3339(seen.last_good)}"
     late = age > 3 * timedelta(seconds=seen.site.politeness.every_s)
     health = "warn" if late or seen.coverage.fell or not last.compared else "ok"
     return Check(name=name, health=health, what=what)

@@ -1,4 +1,4 @@
-"""How long-running parts log: event names and ids, one line each, on standard error."""
+"""How crawls and long-running parts log: event names and ids, one line each, on standard error."""
 
 import logging
 import sys
@@ -18,9 +18,9 @@ class Events(logging.Formatter):
         return f"{super().formatMessage(record)} {fields}".rstrip()
 
 
-def start() -> None:
+def start(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Events())
-    logging.basicConfig(handlers=[handler], level=logging.INFO)
+    logging.basicConfig(handlers=[handler], level=level)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -35,6 +35,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """`many` is `one` with an s, where nothing else is said."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns as wide as their widest cell, the last one free."""
     clean = [[printable(cell).replace("\n", " ") for cell in row] for row in [headings, *rows]]

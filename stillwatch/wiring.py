@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from crawler.chromium import Chromium
     from crawler.crawl import CrawlServices
     from crawler.frontier import Frontier
+    from crawler.login import Credential
     from matcher.confirm import Limits
     from matcher.decode.decoder import Decoder
     from stores.seen import SeenSegments, Shelf
@@ -444,7 +445,6 @@ class House:
     @contextmanager
     def crawl_services(self, site: WatchedSite) -> Iterator["CrawlServices"]:
         from crawler.crawl import CrawlServices
-        from crawler.login import read_credential
         from matcher.views import RECIPE
         from stillwatch.agreement import AgreementWatch
         from stillwatch.canaries import CanaryExaminer
@@ -458,13 +458,14 @@ class House:
                 lock_folder=self.locks,
                 examiner=watchful or examiner,
                 daily_use=self.daily_use,
-                login=None if site.login is None else read_credential(site.login, self.settings.secrets),
+                login=self._credential(site),
                 chromium=self.chromium,
                 canary_found=(lambda: None) if watchful is None else watchful.found,
                 hit_log=self.hit_log,
                 site_book=self.site_book,
                 user_agent=self.settings.user_agent,
                 still_agreed=agreement.reason,
+                agreed_now=agreement.reason_now,
                 clock=utc_now,
                 seen=seen,
                 hash_version=self.enrolled_hashes.version,
@@ -477,6 +478,16 @@ class House:
                 no_videos=no_videos(),
                 shared_frontier=self.shared_frontier,
             )
+
+    def _credential(self, site: WatchedSite) -> "Credential | None":
+        from crawler.login import read_credential
+
+        if site.login is None:
+            return None
+        try:
+            return read_credential(site.login, self.settings.secrets)
+        except ConfigError as error:
+            raise ConfigError(f"site {site.name!r}: {error}") from None
 
     @cached_property
     def shared_frontier(self) -> Callable[[], "AbstractContextManager[Frontier]"] | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from core.errors import CallError, ConfigError, Conflict, UnknownId
+from core.errors import CallError, ConfigError, Conflict, NotAgreed, UnknownId
 from core.model import (
     Decision,
     EnrolledPicture,
@@ -21,6 +21,7 @@ from core.model import (
     PassRecord,
     PersonId,
     SeenSegment,
+    Standing,
     Sweep,
     Topic,
     derived_id,
@@ -264,6 +265,14 @@ def saved_meanwhile(what: str) -> Conflict:
 
 
 # ---------------------------------------------------------------------------------------------------------------- sites
+
+
+def may_stand(site: str, before: Standing, after: Standing) -> None:
+    """Raises NotAgreed: a revoked agreement never comes back, by no detour."""
+    if before is Standing.REVOKED and after is not Standing.REVOKED:
+        raise NotAgreed(
+            f"site {site!r}: its agreement was revoked; write the new agreement into a file with a new name"
+        )
 
 
 def taken_up(before: PassRecord | None, record: PassRecord) -> PassRecord:

@@ -1,5 +1,6 @@
 """Watched sites, crawling them, and looking again."""
 
+import logging
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,10 +15,11 @@ import typer
 from alerts.watching import CanaryState
 from core.errors import CallError, Conflict, NotAgreed, UnknownId
 from core.model import Hit, Location, Look, PersonState, Standing, State, WatchedSite, rfc3339
+from stillwatch import logs
 from stillwatch.agreement import fault
 from stillwatch.forgetting import forget_crawl
 from stillwatch.lines import case_line, site_line, unread_site_line
-from stillwatch.output import counter, json_line, line, say, table
+from stillwatch.output import counted, counter, json_line, line, say, table
 from stillwatch.watchfulness import SiteLook, look_at
 from stillwatch.wiring import House, utc_now
 
@@ -112,9 +114,9 @@ def _looked(seen: SiteLook) -> str:
     if seen.coverage is not None:
         last, usual = seen.coverage.last, seen.coverage.usual
         before = "" if usual is None else f", usually {usual.compared}"
-        parts.append(f"{last.compared} of {last.met} pictures compared{before}; {last.errors} errors")
+        parts.append(f"{last.compared} of {last.met} pictures compared{before}; {counted(last.errors, 'error')}")
         if last.cut_pages:
-            parts.append(f"{last.cut_pages} pages read only in part")
+            parts.append(f"{counted(last.cut_pages, 'page')} read only in part")
     if seen.canary_state is CanaryState.FOUND:
         parts.append("canary: found")
     parts += seen.used_today
@@ -157,42 +159,43 @@ def make_canary(
         say(f"Put it on {site.canary_page}: passes look for this picture from now on, and for no earlier one.")
 
 
-def _stand(name: str, standing: Standing, by: str) -> None:
-    house = House.open()
+def _stand(house: House, name: str, standing: Standing, by: str, json: bool) -> None:
     site = house.site(name)
     house.site_book.set_standing(site.name, standing, by, utc_now())
-    line(f"{site.name}: {standing.value}")
+    if not json:
+        line(f"{site.name}: {standing.value}")
+    elif standing is not Standing.REVOKED:
+        json_line({"site": site.name, "standing": standing.value})
 
 
 By = Annotated[str, typer.Option("--as", metavar="NAME", help="Who decides. It is kept.")]
 
 
 @sites.command("pause")
-def pause_site(name: SiteName, by: By = "operator") -> None:
-    """Ask nothing of the site until `resume`. A running crawl stops."""
-    _stand(name, Standing.PAUSED, by)
+def pause_site(name: SiteName, by: By = "operator", json: Json = False) -> None:
+    """Ask nothing of the site until `resume`. A running crawl stops. A revoked agreement cannot be paused."""
+    _stand(House.open(), name, Standing.PAUSED, by, json)
 
 
 @sites.command("resume")
-def resume_site(name: SiteName, by: By = "operator") -> None:
+def resume_site(name: SiteName, by: By = "operator", json: Json = False) -> None:
     """Go on where the site was paused. A revoked agreement needs a new one first."""
-    house = House.open()
-    if house.site_book.standing(name) is Standing.REVOKED:
-        raise NotAgreed(
-            f"site {name!r}: its agreement was revoked; write the new agreement into a file with a new name"
-        )
-    _stand(name, Standing.WATCHED, by)
+    _stand(House.open(), name, Standing.WATCHED, by, json)
 
 
 @sites.command("revoke")
-def revoke_site(name: SiteName, by: By = "operator") -> None:
-    """The agreement has ended: the crawl stops at once, nothing is asked of the site again, and what was seen of it is erased."""
-    _stand(name, Standing.REVOKED, by)
+def revoke_site(name: SiteName, by: By = "operator", json: Json = False) -> None:
+    """The agreement has ended, for good: the crawl stops at once, nothing is asked of the site again, and what was seen of it is erased."""
     house = House.open()
-    count = house.seen_store.erase_site(name)
-    line(f"{name}: {count} fingerprints of what was seen there erased")
+    _stand(house, name, Standing.REVOKED, by, json)
+    fingerprints = house.seen_store.erase_site(name)
+    if not json:
+        line(f"{name}: {counted(fingerprints, 'fingerprint')} of what was seen there erased")
     urls = forget_crawl(house, name)
-    line(f"{name}: {urls} URLs of its last crawl erased")
+    if json:
+        json_line({"site": name, "standing": Standing.REVOKED.value, "fingerprints": fingerprints, "urls": urls})
+    else:
+        line(f"{name}: {counted(urls, 'URL')} of its last crawl erased")
 
 
 # ---------------------------------------------------------------------------------------------------------------- crawl
@@ -203,7 +206,9 @@ def crawl(
     once: Annotated[
         bool,
         typer.Option(
-            "--once", help="One pass over each site, then end. Without it a new pass starts whenever one is due."
+            "--once",
+            help="One pass over each site, then end. Without it, with --due too, a new pass starts whenever one is due, "
+            "until Ctrl-C.",
         ),
     ] = False,
     dry_run: Annotated[
@@ -214,7 +219,8 @@ def crawl(
         bool,
         typer.Option(
             "--due",
-            help="Of pages read before ask only for those that are worth another visit by now, as the scheduler does.",
+            help="Of pages read before ask only for those that are worth another visit by now, as the scheduler does. "
+            "Without --once this goes on for ever, too.",
         ),
     ] = False,
     max_pages: Annotated[
@@ -228,8 +234,9 @@ def crawl(
     """Crawl now.
 
     A pass that was killed is taken up where it stood; after a finished pass the next call starts a new one. Each URL met ends in one
-    named state, counted in the summary.
+    named state, counted in the summary. Exit status 2: a site may not be asked, or not any more.
     """
+    logs.start(logging.WARNING)
     house = House.open()
     chosen = _chosen(house, names or [])
     if not dry_run and house.enrolled_hashes.count() == 0:
@@ -238,10 +245,12 @@ def crawl(
             "What is seen is kept, so that whoever enrols later is found in it."
         )
     if len(chosen) == 1 and (once or dry_run):
-        summary = _one_pass(house, chosen[0], dry_run=dry_run, due=due, max_pages=max_pages, json=json)
+        summary, ended = _one_pass(house, chosen[0], dry_run=dry_run, due=due, max_pages=max_pages, json=json)
         _show_summary(summary, json, dry_run=dry_run)
+        if ended is not None:
+            raise NotAgreed(f"site {chosen[0].name!r}: {ended}")
         return
-    from stillwatch.passes import each_in_its_own_process
+    from stillwatch.passes import each_in_its_own_process, exit_status, together
 
     options = [
         *(["--dry-run"] if dry_run else []),
@@ -251,16 +260,10 @@ def crawl(
     every_s = min(site.politeness.every_s for site in chosen)
     while True:
         started = time.monotonic()
-        summaries, broken = each_in_its_own_process([site.name for site in chosen], options, json)
-        _show_summary(
-            {"sites": summaries, "urls": sum(int(str(each.get("urls", 0))) for each in summaries), "failed": broken},
-            json,
-            dry_run=dry_run,
-        )
+        ends = each_in_its_own_process([site.name for site in chosen], options, json)
+        _show_summary(together(ends), json, dry_run=dry_run)
         if once or dry_run:
-            if broken:
-                raise typer.Exit(1)
-            return
+            raise typer.Exit(exit_status(ends))
         wait_s = max(1.0, every_s - (time.monotonic() - started))
         say(f"Next pass in {wait_s / 60:.0f} minutes. Ctrl-C ends the watching.")
         time.sleep(wait_s)
@@ -293,7 +296,8 @@ def _chosen(house: House, names: Sequence[str]) -> list[WatchedSite]:
 
 def _one_pass(
     house: House, site: WatchedSite, *, dry_run: bool, due: bool, max_pages: int | None, json: bool
-) -> Mapping[str, object]:
+) -> tuple[Mapping[str, object], str | None]:
+    """The summary, and why the site may not be asked any more where that ended the pass."""
     from crawler.crawl import crawl_site
 
     shown = _Shown(json)
@@ -308,10 +312,12 @@ def _one_pass(
             on_image=shown.image,
             on_progress=shown.progress,
         )
+        ended = services.still_agreed()
     if shown.videos:
         counter("")
-        say(f"{site.name}: {shown.videos} videos were met and not compared: {shown.no_videos}")
-    return summary
+        was = "was" if shown.videos == 1 else "were"
+        say(f"{site.name}: {counted(shown.videos, 'video')} {was} met and not compared: {shown.no_videos}")
+    return summary, ended if summary["stopped"] == ended else None
 
 
 @contextmanager
@@ -363,7 +369,10 @@ class _Shown:
 
     def progress(self, progress: "Progress") -> None:
         now = time.monotonic()
-        text = f"{progress.site}: {progress.pages} pages, {progress.images} pictures, {progress.hits} hits, {progress.waiting} URLs wait"
+        text = (
+            f"{progress.site}: {counted(progress.pages, 'page')}, {counted(progress.images, 'picture')}, "
+            f"{counted(progress.hits, 'hit')}, {counted(progress.waiting, 'URL waits', 'URLs wait')}"
+        )
         counter(text)
         if now - self.said_at >= SAY_EVERY_S and not sys.stderr.isatty():
             self.said_at = now
@@ -380,7 +389,7 @@ def _show_summary(summary: Mapping[str, object], json: bool, *, dry_run: bool) -
     for each in parts:
         why = f": {each['stopped']}" if each.get("stopped") else ""
         end = "" if each.get("finished") or dry_run else f"; the pass is not finished{why}"
-        line(f"{each['site']}: {each['urls']} URLs met, {each['hits']} new hits{end}")
+        line(f"{each['site']}: {counted(each['urls'], 'URL')} met, {counted(each['hits'], 'new hit')}{end}")
         for what in ("pages", "images"):
             states = ", ".join(f"{count} {state}" for state, count in each[what].items())
             unchanged = each["unchanged"][what]
@@ -388,7 +397,8 @@ def _show_summary(summary: Mapping[str, object], json: bool, *, dry_run: bool) -
                 f"  {what:7} {states or 'none'}" + (f"; {unchanged} of them unchanged, and known" if unchanged else "")
             )
         if each["cut_pages"]:
-            line(f"  {each['cut_pages']} pages were read only in part: what else they name was not looked at")
+            cut = counted(each["cut_pages"], "page was", "pages were")
+            line(f"  {cut} read only in part: what else stands there was not looked at")
 
 
 # -------------------------------------------------------------------------------------------------------------- recheck

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from core.model import Canary, DayUse, Known, PassRecord, Settled, Standing, Topic, Trouble, TroubleKind
 from stores.memory.shelf import Shelf
-from stores.rules import taken_up
+from stores.rules import may_stand, taken_up
 
 
 class MemorySiteBook:
@@ -18,6 +18,7 @@ class MemorySiteBook:
 
     def set_standing(self, site: str, standing: Standing, by: str, now: datetime) -> None:
         with self._shelf.lock:
+            may_stand(site, self.standing(site), standing)
             self._shelf.standings[site] = standing
             if standing is Standing.REVOKED:
                 self._shelf.stop_sweeping_at(site)

@@ -424,7 +424,7 @@ class StoredNotice(Row):
 
 
 class SiteStanding(Row):
-    """The trail of what operators decided about a site. Only added to; the last one holds."""
+    """The trail of what operators decided about a site. Only added to; the last one holds, and a revocation for ever."""
 
     site = models.TextField()
     standing = models.TextField()

@@ -4,7 +4,7 @@ from datetime import datetime
 from django.db import transaction
 
 from core.model import PassRecord, Standing, State
-from stores.rules import taken_up
+from stores.rules import may_stand, taken_up
 from stores.sql import collision_rows, sweep_rows
 from stores.sql.border import sql
 from stores.sql.models import KnownUrl, SitePass, SiteStanding, StoredCanary
@@ -13,8 +13,10 @@ STATES = {state.value: state for state in State}
 
 
 def standing_of(site: str) -> Standing:
-    last = SiteStanding.objects.filter(site=site).order_by("-id").values_list("standing", flat=True).first()
-    return Standing.WATCHED if last is None else Standing(last)
+    trail = list(SiteStanding.objects.filter(site=site).order_by("-id").values_list("standing", flat=True))
+    if Standing.REVOKED in trail:  # also where a pause that was under way came after it
+        return Standing.REVOKED
+    return Standing(trail[0]) if trail else Standing.WATCHED
 
 
 class SqlSiteBook:
@@ -25,6 +27,7 @@ class SqlSiteBook:
     @sql()
     def set_standing(self, site: str, standing: Standing, by: str, now: datetime) -> None:
         with transaction.atomic():
+            may_stand(site, standing_of(site), standing)
             SiteStanding.objects.create(site=site, standing=standing.value, by=by, at=now)
             if standing is Standing.REVOKED:
                 sweep_rows.revoked(site)

@@ -28,12 +28,12 @@ from stores.rules import AT_ONCE, belongs, compared_too_early, waits_again
 from stores.sql.border import sql
 from stores.sql.models import (
     EnrolledFingerprint,
-    SiteStanding,
     StoredSweep,
     StoredSweepFind,
     StoredSweepTask,
 )
 from stores.sql.people import lock
+from stores.sql.site_book import standing_of
 
 AT_A_TIME = 500  # rows in one statement: SQLite counts its parameters
 CLAIMED_AT_MOST = 50  # times in a row, where others are always faster
@@ -136,7 +136,7 @@ class SqlSweepBoard:
                 return False
             found = _sweep(task.sweep)
             assert found is not None, "its task hangs on it"
-            sites = {site: _standing(site) for site in {each.sighting.site for each in finds}}
+            sites = {site: standing_of(site) for site in {each.sighting.site for each in finds}}
             for each in sorted(finds, key=lambda find: find.id):
                 if people[each.person] is PersonState.PROTECTED and sites[each.sighting.site] is not Standing.REVOKED:
                     _keep(each, found, now)
@@ -211,11 +211,6 @@ def _enrolments(rows: "QuerySet[EnrolledFingerprint]") -> list[Enrolment]:
 
 def _held(task: SweepTask) -> "QuerySet[StoredSweepTask]":
     return StoredSweepTask.objects.filter(sweep_id=task.sweep, segment=task.segment, ticket=task.ticket, done=None)
-
-
-def _standing(site: str) -> Standing:
-    last = SiteStanding.objects.filter(site=site).order_by("-id").values_list("standing", flat=True).first()
-    return Standing.WATCHED if last is None else Standing(last)
 
 
 def _keep(find: SweepFind, sweep: Sweep, now: datetime) -> None:

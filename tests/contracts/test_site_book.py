@@ -1,5 +1,11 @@
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
+import pytest
+
+import stores.sql
+from core.errors import NotAgreed
 from core.model import Canary, Fingerprint, PassRecord, Standing, State
 from tests.contracts.conftest import Stores
 from tests.contracts.values import MINUTE, NOW
@@ -31,11 +37,37 @@ def test_a_site_is_watched_until_somebody_decides_otherwise(kept: Stores) -> Non
 
 
 def test_the_last_decision_about_a_site_holds(kept: Stores) -> None:
-    for standing in (Standing.REVOKED, Standing.WATCHED, Standing.PAUSED):
+    for standing in (Standing.PAUSED, Standing.WATCHED, Standing.PAUSED):
         kept.site_book.set_standing("gallery", standing, "Grace", NOW)
 
     assert kept.site_book.standing("gallery") is Standing.PAUSED
     assert kept.site_book.standing("attic") is Standing.WATCHED
+
+
+@pytest.mark.parametrize("after", [Standing.PAUSED, Standing.WATCHED])
+def test_a_revoked_agreement_never_comes_back(kept: Stores, after: Standing) -> None:
+    kept.site_book.set_standing("gallery", Standing.REVOKED, "Grace", NOW)
+
+    with pytest.raises(NotAgreed, match="revoked; write the new agreement into a file with a new name"):
+        kept.site_book.set_standing("gallery", after, "Grace", NOW + MINUTE)
+    kept.site_book.set_standing("gallery", Standing.REVOKED, "Ada", NOW + MINUTE)
+
+    assert kept.site_book.standing("gallery") is Standing.REVOKED
+    kept.site_book.set_standing("attic", after, "Grace", NOW)
+
+
+def test_a_pause_that_comes_beside_a_revocation_undoes_nothing(kept: Stores) -> None:
+    def pause_and_resume(_: int) -> None:
+        with stores.sql.released(), suppress(NotAgreed):
+            for standing in (Standing.PAUSED, Standing.WATCHED) * 10:
+                kept.site_book.set_standing("gallery", standing, "Grace", NOW)
+
+    with ThreadPoolExecutor(3) as threads:
+        beside = threads.map(pause_and_resume, range(3))
+        kept.site_book.set_standing("gallery", Standing.REVOKED, "Ada", NOW)
+        list(beside)
+
+    assert kept.site_book.standing("gallery") is Standing.REVOKED
 
 
 def test_a_pass_comes_back_as_it_was_recorded(kept: Stores) -> None:

@@ -65,6 +65,7 @@ class Crawl:
     progress: list[Progress] = field(default_factory=list)
     each_second: Callable[[Progress], None] = lambda _: None
     ended: str | None = None  # why the site is not agreed any more
+    ended_unheard: str | None = None  # the same, before the loop has heard of it
     now: datetime | None = None
     seen: SeenLog | None = None
     remembers: bool = False  # from one pass to the next
@@ -96,6 +97,7 @@ class Crawl:
             site_book=self.store.site_book,
             user_agent=USER_AGENT,
             still_agreed=lambda: self.ended,
+            agreed_now=lambda: self.ended or self.ended_unheard,
             clock=lambda: self.now or datetime.now(UTC),
             seen=self.seen,
             daily_use=self.store.daily_use,

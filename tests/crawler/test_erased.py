@@ -40,6 +40,21 @@ def test_a_crawl_whose_site_is_erased_ends_calmly_and_keeps_the_hit_it_was_looki
     assert record.finished is None
 
 
+def test_a_crawl_whose_agreement_ended_says_that_and_not_what_came_of_it(crawl: Crawl) -> None:
+    def answer(path: str) -> Answer | None:
+        if path == "/8.png":
+            crawl.ended_unheard = "the agreement was revoked"
+            erase(crawl)
+        return gallery(path)
+
+    with serve(answer) as site:
+        summary = crawl.run(site.watched())
+
+    assert (summary["finished"], summary["stopped"]) == (False, "the agreement was revoked")
+    (record,) = crawl.store.site_book.passes("local")
+    assert record.stopped == "the agreement was revoked"
+
+
 def test_after_an_erasure_a_crawl_begins_anew(crawl: Crawl) -> None:
     with serve(gallery) as site:
         first = crawl.run(site.watched(), max_pages=3)

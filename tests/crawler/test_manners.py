@@ -43,6 +43,7 @@ def test_a_host_with_a_wall_is_left_alone_for_hours_and_the_pass_says_so(tmp_pat
         again = crawl.run(site.watched())
 
         assert summary["finished"] is False
+        assert str(summary["stopped"]).endswith("; the host is left alone for 6 hours")
         assert asked <= 1 + 4  # what was under way when the first wall was met
         assert len(site.asked) == asked
         assert WALLED_S - 60 < paused_for(crawl, site) <= WALLED_S
