@@ -5,7 +5,8 @@ pages are always read: 1,000 threads listed on one index, say. Any other page co
 left out once that branch has had its barren pages: a calendar is one branch, even when its months and days take turns, and each of
 the ten links on every page of a maze falls into the maze's one branch. What fresh pages of one shape, listed by one branch, lead to
 is one branch as well; else two traps that list each other would multiply. Where a list that an API gives goes on is fresh, too, though
-it continues its branch: such a list has an end, and that 20 pages of it were words alone says nothing of the next.
+it continues its branch: that 20 pages of it were words alone says nothing of the next. But after 20 in a row that named pictures, and
+nothing that was not met before in this pass, it is left out: an API that gives its last page for every later number has no end.
 
 A new picture clears its page's branch and those of the pages that led there: an index without thumbnails is as good as its albums.
 

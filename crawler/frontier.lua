@@ -11,7 +11,7 @@
 --   PASS                  site, started, begun (or taken up, last), finished (or "erased"), met, branches, pages_asked, images_asked, hits, byte_count,
 --                         and how many URLs of each kind are in each state, as "page read"
 --   PASS:ids              digest of a URL → its number, in the order met
---   PASS:rows             number → {url, what, host, state, lease, attempts, found_on, branch, fresh, hits}, without what is empty
+--   PASS:rows             number → {url, what, host, state, lease, attempts, found_on, branch, fresh, repeats, hits}, without what is empty
 --   PASS:mentions         number of a picture → ",12,17,": the pages that show it
 --   PASS:pictures         keys under which a picture is new once
 --   PASS:branches         number → {shape, host, found_in, cut, barren}
@@ -218,7 +218,7 @@ local function add(found, page, place)
   local row = {
     url = found.url, what = found.what, host = found.host, state = found.state, found_on = page, hits = found.hits,
   }
-  if place then row.branch, row.fresh = place.branch, place.fresh end
+  if place then row.branch, row.fresh, row.repeats = place.branch, place.fresh, place.repeats end
   if place and place.is_trap then
     redis.call('ZADD', key('branch', row.branch), n, n)
     count(row.what, 'trap', 1)
@@ -249,12 +249,12 @@ local function becomes_image(found, row, state)
   return (not state and not row.lease) or state == 'trap' or state == 'over_limit'
 end
 
--- Whether the picture is new in this pass.
+-- Whether the picture is new in this pass, and whether it was left out anew: that is no new one, and no repetition.
 local function met_image(found, page)
   local n = number_of(found.id)
   if not n then
     n = add(found, page)
-    if not n or (found.state and not found.known) then return false end
+    if not n or (found.state and not found.known) then return false, true end
   else
     local row = row_of(n)
     local state = state_of(n, row)
@@ -263,7 +263,7 @@ local function met_image(found, page)
       return false
     end
     move(n, row, 'image', nil)
-    row.branch, row.fresh = nil, nil
+    row.branch, row.fresh, row.repeats = nil, nil, nil
     wait(n, row)
     keep(n, row)
   end
@@ -271,8 +271,10 @@ local function met_image(found, page)
   return redis.call('SADD', key('pictures'), found.picture) == 1
 end
 
-local function met_page(found, page, place)
+-- repeats   pages in a row up to this one, of a list that goes on, that named pictures and none anew
+local function met_page(found, page, place, repeats)
   local n = number_of(found.id)
+  if found.following and not found.state and repeats >= asked.barren_pages then found.state = 'trap' end
   if found.state then
     if not n then add(found, page) end
     return
@@ -280,9 +282,10 @@ local function met_page(found, page, place)
   local continued = place.continued(found.shape)
   local function branch() return continued and continued.branch or place.of_fresh(found.shape, found.host) end
   local fresh = found.following or not continued
+  local of_list = found.following and repeats or nil
   if not n then
     if fresh then
-      add(found, page, { branch = branch(), fresh = true })
+      add(found, page, { branch = branch(), fresh = true, repeats = of_list })
     else
       add(found, page, { branch = continued.branch, is_trap = continued.barren >= asked.barren_pages })
     end
@@ -293,28 +296,46 @@ local function met_page(found, page, place)
   local state = state_of(n, row)
   if (not state and not row.lease) or state == 'trap' then
     move(n, row, 'page', nil)
-    row.branch, row.fresh = branch(), true
+    row.branch, row.fresh, row.repeats = branch(), true, of_list
     wait(n, row)
     keep(n, row)
   end
 end
 
+-- Of a page without a new picture: it names pictures, and no page but where it goes on that was not met before.
+local function repeated(found)
+  local names_pictures = false
+  for _, each in ipairs(found) do
+    if each.what == 'page' and not each.following and not number_of(each.id) then return false end
+    names_pictures = names_pictures or each.what == 'image'
+  end
+  return names_pictures
+end
+
 -- page      the number of the page that named them; nil for URLs that no page named
 -- uncounted   read before, or not read: it is not known to have brought no new picture
 local function store(page, row, found, uncounted)
-  local productive = false
+  local productive, left_out_anew = false, false
   for _, each in ipairs(found) do
-    if each.what == 'image' and met_image(each, page) then productive = true end
+    if each.what == 'image' then
+      local is_new, is_left_out = met_image(each, page)
+      productive, left_out_anew = productive or is_new, left_out_anew or is_left_out
+    end
   end
-  local b = row and row.branch
+  local b, repeats = row and row.branch, row and row.repeats or 0
   if b and productive then
     clear(b)
   elseif b and not row.fresh and not uncounted then
     count_barren(b)
   end
+  if productive or left_out_anew then
+    repeats = 0
+  elseif row and row.repeats and not uncounted and repeated(found) then
+    repeats = repeats + 1
+  end
   local place = placement(b, productive)
   for _, each in ipairs(found) do
-    if each.what == 'page' then met_page(each, page, place) end
+    if each.what == 'page' then met_page(each, page, place, repeats) end
   end
 end
 

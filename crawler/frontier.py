@@ -50,7 +50,7 @@ class Found(NamedTuple):
     state: State | None = None
     known: bool = False  # a picture that was looked at in an earlier pass, which is how it ended: as good as looked at in this one
     hits: tuple[str, ...] = ()  # of a known picture
-    following: bool = False  # a page, where a list that an API gives goes on: no trap, however few pictures are there
+    following: bool = False  # a page, where a list that an API gives goes on: no trap unless it repeats itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

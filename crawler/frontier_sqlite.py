@@ -59,7 +59,7 @@ CREATE TABLE urls (
     attempts INTEGER NOT NULL DEFAULT 0,
     found_on INTEGER,
     branch INTEGER,                               -- of a page
-    fresh INTEGER NOT NULL DEFAULT 0,             -- of a page: see crawler.branches
+    fresh INTEGER NOT NULL DEFAULT 0,             -- of a page: see crawler.branches, and A_LIST in crawler.met
     mentions INTEGER NOT NULL DEFAULT 0,          -- of a picture: its rows in mentions
     hits TEXT NOT NULL DEFAULT '',                -- of a picture: ids, apart by blanks
     UNIQUE (pass, url)

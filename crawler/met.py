@@ -16,6 +16,8 @@ MET_AT_MOST = (
     1_000_000  # URLs of one pass kept by name (about 300 bytes each); further ones are only counted, as over_limit
 )
 
+A_LIST = 2  # of `fresh`: where a list that an API gives goes on, plus how many of its pages in a row up to there repeated pictures
+
 REVIVED = (State.TRAP, State.OVER_LIMIT)  # a page left out by these is a picture after all: it is asked for
 
 
@@ -34,6 +36,7 @@ def store(
     """
     page = db.execute("SELECT key, branch, fresh FROM urls WHERE pass = ? AND url = ?", (pass_key, page_url)).fetchone()
     page_key, branch, fresh = page or (None, None, 1)
+    repeats = max(0, fresh - A_LIST)
     names = _Names(db, pass_key, page_key)
     untold: list[str] = []
     hits_by_now = names.hits_among([each.url for each in found if each.known])
@@ -48,10 +51,14 @@ def store(
         branches.clear(db, branch)
     elif branch is not None and not fresh and was_read:
         branches.count_barren(db, branch)
+    if productive or names.left_out_anew:
+        repeats = 0
+    elif fresh >= A_LIST and was_read and names.repeated(found):
+        repeats += 1
     placement = branches.Placement(db, pass_key, branch, productive)
     for each in found:
         if each.what is What.PAGE:
-            names.page(each, placement)
+            names.page(each, placement, repeats)
     names.count()
     return untold
 
@@ -80,6 +87,7 @@ class _Names:
         pass_id, self._met, self._settled = db.execute(_SO_FAR, (pass_key,)).fetchone()
         self._secret = pass_id.encode()
         self._uncounted = {What.PAGE: 0, What.IMAGE: 0}
+        self.left_out_anew = False  # a picture was met that is not asked for: no new one, and no repetition
 
     def image(self, found: Found) -> tuple[bool, Sequence[str]]:
         """Whether the picture is new in this pass, and the hits it already has that this page was not known to show."""
@@ -89,12 +97,15 @@ class _Names:
                 return False, ()
             key = self._add(found)
             if key is None or (found.state is not None and not found.known):
+                self.left_out_anew = True
                 return False, ()
             return self._new_picture(found.url), found.hits
         key, what, state, lease, mentions, _, hits, found_on = row
         shown_anew = found_on != self._page and mentions < MENTIONS - 1  # the page that it was found on is one of them
         if what == What.PAGE and found.state is None and ((state == "" and lease == "") or state in REVIVED):
-            self._db.execute("UPDATE urls SET what = ?, state = '', branch = NULL WHERE key = ?", (What.IMAGE, key))
+            self._db.execute(
+                "UPDATE urls SET what = ?, state = '', branch = NULL, fresh = 0 WHERE key = ?", (What.IMAGE, key)
+            )
             if shown_anew:
                 self._mention(key)
             return self._new_picture(found.url), ()
@@ -133,7 +144,16 @@ class _Names:
             is_new = self._db.executemany("INSERT OR IGNORE INTO pictures VALUES (?, ?)", keys).rowcount > 0 or is_new
         return is_new
 
-    def page(self, found: Found, placement: branches.Placement) -> None:
+    def repeated(self, found: Sequence[Found]) -> bool:
+        """Of a page without a new picture: it names pictures, and no page but where it goes on that was not met before."""
+        pages = [each.url for each in found if each.what is What.PAGE and not each.following]
+        return any(each.what is What.IMAGE for each in found) and not any(
+            self._row(url) is None and not self._is_settled(url) for url in pages
+        )
+
+    def page(self, found: Found, placement: branches.Placement, repeats: int) -> None:
+        if found.following and found.state is None and repeats >= traps.BARREN_PAGES:
+            found = found._replace(state=State.TRAP)
         row = self._row(found.url)
         if row is None and self._is_settled(found.url):
             return
@@ -141,6 +161,7 @@ class _Names:
             if row is None:
                 self._add(found)
             return
+        read_anyway = A_LIST + repeats if found.following else 1
         if row is not None:
             key, what, state, lease, _, fresh, _, _ = row
             may_move = what == What.PAGE and not fresh and ((state == "" and lease == "") or state == State.TRAP)
@@ -148,14 +169,16 @@ class _Names:
             continued = placement.continued(shape)
             if may_move and (found.following or continued is None):
                 branch = continued[0] if continued is not None else placement.of_fresh(shape)
-                self._db.execute("UPDATE urls SET state = '', branch = ?, fresh = 1 WHERE key = ?", (branch, key))
+                self._db.execute(
+                    "UPDATE urls SET state = '', branch = ?, fresh = ? WHERE key = ?", (branch, read_anyway, key)
+                )
             return
         shape = traps.shape(found.url)
         continued = placement.continued(shape)
         if continued is None:
-            self._add(found, branch=placement.of_fresh(shape), fresh=True)
+            self._add(found, branch=placement.of_fresh(shape), fresh=read_anyway)
         elif found.following:
-            self._add(found, branch=continued[0], fresh=True)
+            self._add(found, branch=continued[0], fresh=read_anyway)
         else:
             branch, barren = continued
             ended = State.TRAP if barren >= traps.BARREN_PAGES else None
@@ -194,7 +217,7 @@ class _Names:
         digest = hashlib.blake2b(url.encode(), digest_size=8, key=self._secret).digest()
         return int.from_bytes(digest, "big", signed=True)
 
-    def _add(self, found: Found, branch: int | None = None, *, fresh: bool = False) -> int | None:
+    def _add(self, found: Found, branch: int | None = None, *, fresh: int = 0) -> int | None:
         if self._met >= MET_AT_MOST:
             self._uncounted[found.what] += 1
             return None
@@ -209,7 +232,7 @@ class _Names:
                 found.state or "",
                 self._page,
                 branch,
-                int(fresh),
+                fresh,
                 " ".join(found.hits),
             ),
         ).lastrowid

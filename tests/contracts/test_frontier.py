@@ -453,6 +453,81 @@ def test_a_list_that_an_api_gives_is_no_trap_and_what_else_its_pages_name_may_be
     assert read.count("day") == 1 + BARREN_PAGES  # the first was named by the start page
 
 
+LONGEST_LIST = 60
+
+
+def pages_read_of_a_list(frontier: Frontier, worker: str, named_by: Callable[[int], Sequence[Found]]) -> int:
+    """Of one whose pages say up to the 60th that it goes on. `named_by`: what else is on the page of that number."""
+    current = frontier.begin("site", [Found(What.PAGE, "https://site.example/api")], NOW)
+    count = 0
+    while leased := lease(frontier, current, worker):
+        for each in leased:
+            path, _, digits = urls([each])[0].partition("?page=")
+            number = int(digits or 1)
+            goes_on = Found(What.PAGE, f"https://site.example/api?page={number + 1}", following=True)
+            children = [*named_by(number), *([goes_on] if number < LONGEST_LIST else [])]
+            if path == "api":
+                count += 1
+                read(frontier, current, each.url, *children)
+            else:
+                frontier.finish(current.id, each.url, State.GONE, what=each.what)
+    return count
+
+
+def known(path: str, *hits: str) -> Found:
+    return Found(
+        What.IMAGE, f"https://site.example/{path}", State.HIT if hits else State.CLEAR, known=True, hits=tuple(hits)
+    )
+
+
+@pytest.mark.parametrize(
+    "last_page",
+    [
+        [image("a.png"), image("b.png")],
+        [image("a.png"), page("of/a")],
+        [image("a.png", State.OUT_OF_SCOPE)],
+        [known("a.png")],
+        [known("a.png?1"), page("of/a")],
+    ],
+    ids=["pictures", "with a page", "out of scope", "known", "known, with a page"],
+)
+def test_a_list_that_answers_its_last_page_for_every_later_number_ends(
+    frontier: Frontier, worker: str, last_page: list[Found]
+) -> None:
+    count = pages_read_of_a_list(
+        frontier, worker, lambda number: last_page if number >= 5 else [image(f"{number}.png")]
+    )
+
+    assert count == 5 + BARREN_PAGES
+
+
+@pytest.mark.parametrize(
+    "named_by",
+    [
+        lambda _: [],
+        lambda number: [image("a.png")] if number % 20 else [image(f"{number}.png")],
+        lambda number: [image("a.png"), page(f"post/{number}")],
+        lambda number: [image("a.png"), image(f"{number}.png", State.OUT_OF_SCOPE)],
+        lambda number: [known(f"{number}.png")],
+        lambda number: [known(f"{number}.png?1")],
+    ],
+    ids=["words alone", "now and then", "posts with one portrait", "out of scope", "known", "known, by their keys"],
+)
+def test_a_list_that_brings_something_new_now_and_then_is_read_to_its_end(
+    frontier: Frontier, worker: str, named_by: Callable[[int], Sequence[Found]]
+) -> None:
+    assert pages_read_of_a_list(frontier, worker, named_by) == LONGEST_LIST
+
+
+def test_of_a_list_that_a_second_pass_knows_every_page_is_read(frontier: Frontier, worker: str) -> None:
+    first = pages_read_of_a_list(frontier, worker, lambda number: [image(f"{number}.png")])
+    frontier.close(frontier.begin("site", [], NOW).id, NOW)
+
+    second = pages_read_of_a_list(frontier, worker, lambda number: [known(f"{number}.png")])
+
+    assert (first, second) == (LONGEST_LIST, LONGEST_LIST)
+
+
 def test_where_a_list_goes_on_is_read_although_it_was_a_trap_by_another_name(frontier: Frontier, worker: str) -> None:
     current = frontier.begin("gallery", START, NOW)
     lease(frontier, current, worker)
@@ -598,12 +673,6 @@ def test_robots_texts_are_kept_by_site_and_origin(frontier: Frontier) -> None:
 
     assert frontier.robots_kept("site") == {"https://site.example": "two", "http://cdn.example:8080": "three"}
     assert frontier.robots_kept("another") == {}
-
-
-def known(path: str, *hits: str) -> Found:
-    return Found(
-        What.IMAGE, f"https://site.example/{path}", State.HIT if hits else State.CLEAR, known=True, hits=tuple(hits)
-    )
 
 
 def test_a_known_picture_counts_once_however_many_pages_name_it_and_is_never_leased(

@@ -1,8 +1,10 @@
 import json
+import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from itertools import permutations
 from pathlib import Path
 
@@ -150,9 +152,9 @@ class Crawled:
 def crawled(tmp_path: Path) -> Callable[..., Crawled]:
     """Crawls the site that a function makes, to its end."""
 
-    def crawl(answers: Callable[[str], Answer | None], **changes: object) -> Crawled:
+    def crawl(answers: Callable[[str], Answer | None], *, start: Sequence[str] = (), **changes: object) -> Crawled:
         with serve(answers) as site:
-            summary = Crawl(tmp_path).run(site.watched(**changes))
+            summary = Crawl(tmp_path).run(site.watched(*start, **changes))
         pages, images = summary["pages"], summary["images"]
         assert summary["finished"] is True
         assert isinstance(pages, dict)
@@ -312,6 +314,36 @@ def test_what_no_rule_sees_ends_at_the_limits_of_the_pass(crawled: Callable[...,
     assert done.pages["over_limit"] >= 1
     assert done.images["clear"] == 30
     assert len(done.site.asked) == 80
+
+
+def of_a_booru(path: str, *, last: int, per_page: int) -> Answer:
+    """An API that answers its last page for every later number, as one does that clamps it."""
+    if path.endswith(".png"):
+        return picture(path)
+    given = re.search(r"page=(\d+)", path)
+    at = min(int(given[1]) if given else 1, last)
+    posts = [{"id": 10 * at + each, "file_url": f"/{at}-{each}.png"} for each in range(per_page)]
+    return Answer(json.dumps(posts), content_type="application/json")
+
+
+def test_a_list_of_an_api_that_repeats_its_last_page_for_ever_ends(crawled: Callable[..., Crawled]) -> None:
+    done = crawled(partial(of_a_booru, last=5, per_page=3), start=("/posts.json",), kind="booru")
+
+    assert done.pages == {"read": 5 + BARREN_PAGES, "trap": 1}
+    assert done.images == {"clear": 15}
+
+
+def test_of_a_long_list_that_is_known_from_an_earlier_pass_every_page_is_read(tmp_path: Path) -> None:
+    pages = 3 * BARREN_PAGES
+    crawl = Crawl(tmp_path, remembers=True)
+    with serve(partial(of_a_booru, last=pages, per_page=2)) as site:
+        booru = site.watched("/posts.json", kind="booru")
+        first, second = crawl.run(booru), crawl.run(booru)
+        pictures_asked = sum(path.endswith(".png") for path in site.asked)
+
+    assert first["pages"] == second["pages"] == {"read": pages + BARREN_PAGES, "trap": 1}
+    assert first["images"] == second["images"] == {"clear": 2 * pages}
+    assert pictures_asked == 2 * pages  # in the second pass they are known
 
 
 FACETS = ("author", "brand", "colour", "decade", "edition", "format", "genre", "holder")
