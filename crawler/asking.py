@@ -22,6 +22,8 @@ from crawler.walls import wall
 
 log = logging.getLogger(__name__)
 
+SENT_AWAY = "the host wants to be left alone for a while"
+
 Outcome = TypeVar("Outcome", bound=Fetched | NotFetched | Unchanged)
 
 
@@ -38,13 +40,13 @@ class Asking:
         clock: Callable[[], datetime],
         memory: RobotsMemory,
         turn: Turn,
-        paused: Paused | None = None,
+        paused: Paused,
         no_videos: str | None = None,
         daily_use: DailyUse | None = None,
         login: Credential | None = None,
     ) -> None:
         """
-        paused      what other processes that crawl the site were told; None: there are none
+        paused      what was asked for of the hosts, in a pass before or of another process
         no_videos   why videos are not fetched; None: they are
         daily_use   where a day's budget is counted, if the site has one
         login       what is said to be let in; None: nothing
@@ -73,9 +75,10 @@ class Asking:
         self._turn = turn
         self._paused = paused
         self._under_way: set[asyncio.Task[Any]] = set()
-        self._asked_at: dict[
-            asyncio.Task[Any], float
-        ] = {}  # the last hop of each; of what waits for its turn, none yet
+        # The last hop of each; of what waits for its turn, none yet.
+        self._asked_at: dict[asyncio.Task[Any], float] = {}
+        # Of those that met a host that wants to be left alone, for how long.
+        self._waits_s: dict[asyncio.Task[Any], float] = {}
 
     async def __aenter__(self) -> Self:
         await self._budget.__aenter__()
@@ -112,10 +115,14 @@ class Asking:
                     raise
             else:
                 if not isinstance(outcome, NotFetched) or self._why_not_now() is None:
-                    return self._heard(url, outcome, self._asked_at.get(task, asked_at))
+                    heard = self._heard(url, outcome, self._asked_at.get(task, asked_at))
+                    if isinstance(heard, NotFetched) and task in self._waits_s:
+                        return replace(heard, retry_after_s=self._waits_s[task])
+                    return heard
             finally:
                 self._under_way.discard(task)
                 self._asked_at.pop(task, None)
+                self._waits_s.pop(task, None)
         return NotFetched(url=url, state=State.PENDING, reason=self.stopped or "stopped")
 
     def stop(self, reason: str) -> None:
@@ -134,22 +141,24 @@ class Asking:
 
     async def _may_ask(self, url: str) -> tuple[State, str] | None:
         """Asked for each hop."""
+        host = host_of(url)
+        if await self._left_alone(host):
+            return State.PENDING, SENT_AWAY
         refusal = await self._robots.may_fetch(url)
         if refusal is not None:
-            return (State.PENDING, self.stopped) if self.stopped is not None else refusal
-        host = host_of(url)
+            if self.stopped is not None:
+                return State.PENDING, self.stopped
+            return (State.PENDING, SENT_AWAY) if asyncio.current_task() in self._waits_s else refusal
         agreed_s = max(self._site.politeness.delay_s, self._robots.crawl_delay(url) or 0.0)
         delay_s = self._pace.delay_s(host, agreed_s)
         if delay_s > 0:
             await asyncio.sleep(await self._turn(host, delay_s))
-        if self._paused is not None:
-            self._pace.another_was_sent_away(host, await self._paused(host), self._now())
-        if self._pace.left_alone(host, self._now()):
-            return State.PENDING, "the host sent us away meanwhile"
         return await self._may_ask_robots(url)
 
-    async def _may_ask_robots(self, _: str) -> tuple[State, str] | None:
+    async def _may_ask_robots(self, url: str) -> tuple[State, str] | None:
         """Asked for each hop, those to robots.txt included."""
+        if await self._left_alone(host_of(url)):  # meanwhile, for what waited for its turn
+            return State.PENDING, SENT_AWAY
         if self._why_not_now() is not None:
             return State.PENDING, "stopped"
         spent = await self._budget.request()
@@ -161,10 +170,20 @@ class Asking:
             self._asked_at[task] = self._now()
         return None
 
+    async def _left_alone(self, host: str) -> bool:
+        """What is refused because of it knows for how long."""
+        self._pace.another_was_sent_away(host, await self._paused(host), self._now())
+        wait_s, task = self._pace.left_alone_s(host, self._now()), asyncio.current_task()
+        if wait_s > 0 and task is not None:
+            self._waits_s[task] = wait_s
+        return wait_s > 0
+
     def _heard(self, url: str, outcome: Outcome, asked_at: float) -> Outcome | NotFetched:
         """What it says of the host: the pace there, and for how long it is left alone."""
-        host, now = host_of(url), self._now()
-        heard = _wall_or(outcome)
+        heard, now = _wall_or(outcome), self._now()
+        host = _last_host(heard)
+        if host != host_of(url):
+            self._pace.answered(host_of(url))  # by leading there
         if isinstance(heard, NotFetched) and heard.wall:
             self.walled.add(host)
             self._pace.leave_alone(host, now + WALLED_S)
@@ -190,6 +209,16 @@ class Asking:
         self._budget.came(byte_count)
 
 
+def _last_host(outcome: Fetched | NotFetched | Unchanged) -> str:
+    match outcome:
+        case NotFetched():
+            return outcome.host
+        case Fetched():
+            return host_of(outcome.final_url)
+        case Unchanged():
+            return host_of(outcome.url)  # a redirect is none
+
+
 def _wall_or(outcome: Outcome) -> Outcome | NotFetched:
     """A wall may answer 200 and stand where a page was."""
     if not isinstance(outcome, Fetched) or outcome.kind not in (Kind.HTML, Kind.TEXT):
@@ -197,4 +226,11 @@ def _wall_or(outcome: Outcome) -> Outcome | NotFetched:
     why = wall(outcome.status, outcome.headers, outcome.body, host_of(outcome.final_url))
     if why is None:
         return outcome
-    return NotFetched(url=outcome.url, state=State.HTTP_ERROR, reason=why, status=outcome.status, wall=True)
+    return NotFetched(
+        url=outcome.url,
+        state=State.HTTP_ERROR,
+        reason=why,
+        status=outcome.status,
+        wall=True,
+        final_url=outcome.final_url,
+    )

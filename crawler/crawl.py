@@ -132,7 +132,7 @@ async def _crawl(
         clock=services.clock,
         memory=await loop.run_in_executor(None, KeptRobots.of, frontier, site.name),
         turn=turns_at(frontier, site.name),
-        paused=None if services.shared_frontier is None else pauses_at(frontier, site.name),
+        paused=pauses_at(frontier, site.name),
         no_videos=services.no_videos,
         daily_use=services.daily_use,
         login=services.login,

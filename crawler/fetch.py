@@ -25,6 +25,7 @@ from crawler.body import BodyLimits, Refused, read_body
 from crawler.connecting import GuardedResolver, Resolve, ask_the_system, guarded_sockets
 from crawler.error_body import beginning_of
 from crawler.failures import EXPECTED, failure
+from crawler.frontier import host_of
 from crawler.login import Credential
 from crawler.retry_after import http_date, retry_after_s
 from crawler.scope import NO_URL, Scope, Wanted
@@ -97,6 +98,12 @@ class NotFetched:
     retry_after_s: float | None = None  # what the site asked for, between a second and a day
     kind: Kind | None = None  # what the body is, where that was the reason
     wall: bool = False  # a proof of being human was asked for instead
+    final_url: str = field(default="", repr=False)  # that was asked last, after redirects; empty: none was
+
+    @property
+    def host(self) -> str:
+        """Of which it says something: the one that was asked last."""
+        return host_of(self.final_url or self.url)
 
     @property
     def not_now(self) -> bool:
@@ -213,14 +220,14 @@ class GuardedFetch:
         """
         loop = asyncio.get_running_loop()
         left_s = self._limits.total_s
-        hop, status = parse(url), None
+        hop, status, asked = parse(url), None, ""
         seen: set[Url] = set()
         while True:
             refusal = await self._refusal(hop, seen, wanted, may_fetch)
             if hop is None or refusal is not None:
                 state, reason = refusal or (State.REFUSED, NO_URL)
                 reason = f"redirected: {reason}" if seen else reason
-                return NotFetched(url=url, state=state, reason=reason, status=status)
+                return NotFetched(url=url, state=state, reason=reason, status=status, final_url=asked)
             seen.add(hop)
             started = loop.time()
             outcome = await self._ask(url, hop, wanted, left_s)
@@ -228,7 +235,7 @@ class GuardedFetch:
             if not isinstance(outcome, _Redirect):
                 assert not isinstance(outcome, Unchanged | None)  # said only of what is known
                 return outcome
-            hop, status = resolve(outcome.location, hop), outcome.status
+            hop, status, asked = resolve(outcome.location, hop), outcome.status, str(hop)
 
     async def fetch_again(
         self, url: str, known: Copy, *, wanted: Wanted, may_fetch: MayFetch | None = None
@@ -297,7 +304,7 @@ class GuardedFetch:
             state, reason = failure(error)
             if status is not None and state is State.UNREACHABLE:
                 state, reason = State.TRUNCATED, "the connection broke before the body was complete"
-            return NotFetched(url=url, state=state, reason=reason, status=status)
+            return NotFetched(url=url, state=state, reason=reason, status=status, final_url=str(hop))
 
     async def _of_known(self, url: str, known: Copy, response: aiohttp.ClientResponse) -> "Unchanged | None":
         if response.status == 304:
@@ -324,7 +331,13 @@ class GuardedFetch:
             state, reason = _from_status(status)
             met = await self._wall(hop, response)
             return NotFetched(
-                url=url, state=state, reason=met or reason, status=status, retry_after_s=asked_s, wall=met is not None
+                url=url,
+                state=state,
+                reason=met or reason,
+                status=status,
+                retry_after_s=asked_s,
+                wall=met is not None,
+                final_url=str(hop),
             )
 
         def on_video() -> None:
@@ -332,7 +345,14 @@ class GuardedFetch:
 
         outcome = await read_body(response, wanted, self._body_limits(wanted), on_video)
         if isinstance(outcome, Refused):
-            return NotFetched(url=url, state=outcome.state, reason=outcome.reason, status=status, kind=outcome.kind)
+            return NotFetched(
+                url=url,
+                state=outcome.state,
+                reason=outcome.reason,
+                status=status,
+                kind=outcome.kind,
+                final_url=str(hop),
+            )
         return Fetched(
             url=url,
             final_url=str(hop),

@@ -9,7 +9,7 @@ from crawler.frontier import Frontier
 from crawler.kept_robots import KeptRobots
 from crawler.pauses import Ask, keeping_pauses
 from crawler.scope import Scope
-from crawler.turns import turns_at
+from crawler.turns import pauses_at, turns_at
 from crawler.under_way import CrawlServices
 
 __all__ = ["Ask", "asking"]
@@ -26,6 +26,7 @@ async def asking(site: WatchedSite, services: CrawlServices, frontier: Frontier)
         clock=services.clock,
         memory=KeptRobots.of(frontier, site.name),
         turn=turns_at(frontier, site.name),
+        paused=pauses_at(frontier, site.name),
         no_videos=services.no_videos,
         daily_use=services.daily_use,
         login=services.login,

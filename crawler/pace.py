@@ -58,8 +58,9 @@ class Pace:
         known = self._hosts.setdefault(host, _Host())
         known.until = max(known.until, until)
 
-    def left_alone(self, host: str, now: float) -> bool:
-        return host in self._hosts and now < self._hosts[host].until
+    def left_alone_s(self, host: str, now: float) -> float:
+        """For how many seconds more; 0: it may be asked."""
+        return max(0.0, self._hosts[host].until - now) if host in self._hosts else 0.0
 
     def another_was_sent_away(self, host: str, until: float, now: float) -> None:
         """By another process of the site. What we were told ourselves shortly before is taken for the same refusal."""

@@ -13,6 +13,7 @@ Nothing comes from a network of the browser's own. Each request is answered here
 import asyncio
 from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from playwright.async_api import Dialog, Page, Request, Route, WebSocketRoute
@@ -173,10 +174,7 @@ class PageVisit:
         if part.not_now:
             self.turned_away = part
         elif part.state is State.PENDING:
-            wait_s = part.retry_after_s or LEFT_ALONE_S
-            self.turned_away = NotFetched(
-                url=part.url, state=State.HTTP_ERROR, reason=part.reason, status=503, retry_after_s=wait_s
-            )
+            self.turned_away = replace(part, retry_after_s=part.retry_after_s or LEFT_ALONE_S)
         elif part.state in MISSED or (part.status or 0) >= 500:
             self.cut = True
         if part.status is None:

@@ -35,9 +35,8 @@ def keeping_pauses(ask: Ask, site: str, frontier: Frontier, clock: Callable[[], 
             reason = "the site asked for a pause"
             return NotFetched(url=url, state=State.PENDING, reason=reason, retry_after_s=until - now)
         outcome = await ask(url, wanted)
-        wants_s = pause_s(outcome) if isinstance(outcome, NotFetched) else None
-        if wants_s is not None:
-            await asyncio.to_thread(frontier.pause, site, host, clock().timestamp() + wants_s)
+        if isinstance(outcome, NotFetched) and (wants_s := pause_s(outcome)) is not None:
+            await asyncio.to_thread(frontier.pause, site, outcome.host, clock().timestamp() + wants_s)
         return outcome
 
     return asked

@@ -15,7 +15,7 @@ from core.errors import StillwatchError, StoreUnavailable
 from core.model import Added, Hit, ImageSighting, Known, Settled, State, hit_of
 from crawler import traps
 from crawler.fetch import Fetched, Kind, NotFetched, Unchanged, Wanted
-from crawler.frontier import UNASKED, Found, What, host_of
+from crawler.frontier import UNASKED, Found, What
 from crawler.handler import WANTED
 from crawler.links import MOST_IMAGES, MOST_PAGES, PageLinks
 from crawler.pauses import BUSY_S, pause_s
@@ -86,14 +86,19 @@ class Pipeline:
 
     async def _not_fetched(self, seen: Seen, outcome: NotFetched) -> State:
         leased = seen.leased
+        now = self._under_way.services.clock().timestamp()
         if outcome.state is State.PENDING:
-            await self._give_back(seen, due=0.0, counted=False)
+            # A host wants a pause on which this URL waits: one that it was redirected to, or of a part of the page.
+            due = 0.0 if outcome.retry_after_s is None else now + outcome.retry_after_s
+            await self._give_back(seen, due=due, counted=False)
             return State.PENDING
         if outcome.not_now:
-            due = self._under_way.services.clock().timestamp() + (outcome.retry_after_s or BUSY_S)
-            if pause_s(outcome) is not None:  # it means the host, not only this URL
-                host = host_of(outcome.url)  # of a part of the page, it may be
-                await self._under_way.in_frontier(self._under_way.frontier.pause, self._under_way.site.name, host, due)
+            due = now + (outcome.retry_after_s or BUSY_S)
+            if (
+                outcome.url == leased.url and pause_s(outcome) is not None
+            ):  # else it was noted when the part was asked for
+                pause, site = self._under_way.frontier.pause, self._under_way.site.name
+                await self._under_way.in_frontier(pause, site, outcome.host, due)
             if leased.attempts + 1 < ATTEMPTS:
                 await self._give_back(seen, due=due, counted=True)
                 return State.PENDING

@@ -130,7 +130,7 @@ class Robots:
             parsed = parse(origin)
             self._on_wall(origin if parsed is None else parsed.host)
         known = copy, self._rules_of(copy)
-        if not (isinstance(answer, NotFetched) and answer.status is None and answer.state in NOT_ASKED):
+        if not (isinstance(answer, NotFetched) and _not_asked(answer)):
             self._read[origin] = known
             self._memory.put(origin, copy)
         return known
@@ -144,8 +144,6 @@ class Robots:
             log.warning("robots.delay_cut", extra={"asked_s": delay_s, "kept_s": MOST_DELAY_S})
         return rules
 
-
-NOT_ASKED = (State.OUT_OF_SCOPE, State.PENDING)  # the agreement had ended; the day was used up, or the pass was stopped
 
 _USER_AGENT = re.compile(r"(\s*user[- ]?agent\s*:)([^#]*)", re.IGNORECASE)
 _TOKEN = re.compile(r"[A-Za-z_-]*")
@@ -167,6 +165,11 @@ def _line_for_us(line: str, token: str) -> str:
     begins = _TOKEN.match(name)
     ours = begins is not None and begins[0].lower() == token
     return f"{found[1]} {token if ours else '-'}"  # nobody is called so
+
+
+def _not_asked(answer: NotFetched) -> bool:
+    """To its end: the day was used up, the pass was stopped, a host wants a pause; or the agreement had ended before."""
+    return answer.state is State.PENDING or (answer.state is State.OUT_OF_SCOPE and answer.status is None)
 
 
 def _is_wall(answer: Fetched) -> bool:

@@ -37,15 +37,15 @@ def turns_at(frontier: Frontier, site: str) -> Turn:
 
 
 def pauses_at(frontier: Frontier, site: str) -> Paused:
-    known: dict[str, tuple[float, float]] = {}  # host → until when, and when the frontier is asked again
+    known: dict[
+        str, tuple[asyncio.Future[float], float]
+    ] = {}  # host → until when, and when the frontier is asked again
 
     async def paused(host: str) -> float:
         loop = asyncio.get_running_loop()
-        until, again = known.get(host, (0.0, 0.0))
-        if loop.time() >= again:
-            known[host] = until, loop.time() + PAUSES_ASKED_S  # whoever comes meanwhile does not ask as well
-            until = await loop.run_in_executor(None, frontier.paused_until, site, host)
-            known[host] = until, loop.time() + PAUSES_ASKED_S
-        return until
+        if host not in known or loop.time() >= known[host][1]:
+            asked = loop.run_in_executor(None, frontier.paused_until, site, host)
+            known[host] = asked, loop.time() + PAUSES_ASKED_S
+        return await asyncio.shield(known[host][0])  # whoever comes meanwhile waits for the same answer
 
     return paused

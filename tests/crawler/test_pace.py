@@ -85,7 +85,7 @@ def test_a_pause_that_another_was_told_slows_us_down_once_and_holds_for_us() -> 
 
     for now in (10.0, 11.0, 59.0):
         pace.another_was_sent_away(HOST, until=60.0, now=now)
-    assert pace.left_alone(HOST, 59.9)
+    assert pace.left_alone_s(HOST, 59.9)
     assert pace.delay_s(HOST, 1.0) == 2.0
     pace.another_was_sent_away(HOST, until=60.0, now=61.0)
     assert pace.delay_s(HOST, 1.0) == 2.0
@@ -100,7 +100,7 @@ def test_a_pause_of_ours_that_comes_back_is_no_second_refusal() -> None:
     pace.another_was_sent_away(HOST, until=1.5 + wait_s, now=1.2 + wait_s)
 
     assert pace.delay_s(HOST, 1.0) == 2.0
-    assert pace.left_alone(HOST, 1.4 + wait_s)
+    assert pace.left_alone_s(HOST, 1.4 + wait_s)
 
 
 def test_a_host_is_left_alone_until_the_latest_moment_that_was_said() -> None:
@@ -109,6 +109,6 @@ def test_a_host_is_left_alone_until_the_latest_moment_that_was_said() -> None:
     pace.leave_alone(HOST, 100.0)
     pace.leave_alone(HOST, 50.0)
 
-    assert pace.left_alone(HOST, 99.9)
-    assert not pace.left_alone(HOST, 100.0)
-    assert not pace.left_alone("other.example", 0.0)
+    assert pace.left_alone_s(HOST, 99.9)
+    assert not pace.left_alone_s(HOST, 100.0)
+    assert not pace.left_alone_s("other.example", 0.0)

@@ -2,39 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 from core.model import Politeness, State, WatchedSite
-from crawler.asking import Asking
 from crawler.fetch import NotFetched
-from crawler.frontier import Frontier
-from crawler.kept_robots import KeptRobots
-from crawler.scope import Scope, Wanted
-from crawler.turns import pauses_at, turns_at
+from crawler.scope import Wanted
+from tests.crawler.asker import asking
 from tests.crawler.local_site import picture, serve
-from tests.crawler.planted import USER_AGENT
 from tests.crawler.shared_frontier import redis_frontier
 
 DELAY_S = 0.2
 REQUESTS = 6
-
-
-@asynccontextmanager
-async def asking(site: WatchedSite, frontier: Frontier) -> AsyncIterator[Asking]:
-    asker = Asking(
-        site,
-        Scope(site),
-        user_agent=USER_AGENT,
-        still_agreed=lambda: None,
-        clock=lambda: datetime.now(UTC),
-        memory=KeptRobots.of(frontier, site.name),
-        turn=turns_at(frontier, site.name),
-        paused=pauses_at(frontier, site.name),
-    )
-    async with asker:
-        yield asker
 
 
 def test_a_pause_that_another_process_was_told_halves_the_pace_of_this_one(redis_url: str) -> None:
