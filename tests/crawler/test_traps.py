@@ -327,7 +327,9 @@ def of_a_booru(path: str, *, last: int, per_page: int) -> Answer:
 
 
 def test_a_list_of_an_api_that_repeats_its_last_page_for_ever_ends(crawled: Callable[..., Crawled]) -> None:
-    done = crawled(partial(of_a_booru, last=5, per_page=3), start=("/posts.json",), kind="booru")
+    done = crawled(
+        partial(of_a_booru, last=5, per_page=3), start=("/posts.json",), kind="booru", limits=Limits(max_pages=60)
+    )
 
     assert done.pages == {"read": 5 + BARREN_PAGES, "trap": 1}
     assert done.images == {"clear": 15}
@@ -337,7 +339,7 @@ def test_of_a_long_list_that_is_known_from_an_earlier_pass_every_page_is_read(tm
     pages = 3 * BARREN_PAGES
     crawl = Crawl(tmp_path, remembers=True)
     with serve(partial(of_a_booru, last=pages, per_page=2)) as site:
-        booru = site.watched("/posts.json", kind="booru")
+        booru = site.watched("/posts.json", kind="booru", limits=Limits(max_pages=pages + 60))
         first, second = crawl.run(booru), crawl.run(booru)
         pictures_asked = sum(path.endswith(".png") for path in site.asked)
 
