@@ -101,8 +101,7 @@ class FrontierScheduler(BaseScheduler):
             await self._under_way.in_frontier(frontier.end_waiting, pass_id, State.OVER_LIMIT, what=what)
         due = await self._under_way.in_frontier(frontier.next_due, pass_id)
         if due is not None and due - self._under_way.services.clock().timestamp() > PATIENCE_S:
-            asking = self._under_way.asking
-            asking.stop(asking.wall or "the site asked for a pause")
+            self._under_way.asking.stop(await self._under_way.why_left_alone())
             return False
         return due is not None
 

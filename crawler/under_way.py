@@ -25,6 +25,7 @@ from crawler.frontier_sqlite import SqliteFrontier
 from crawler.login import Credential
 from crawler.memory import PassMemory
 from crawler.met import MET_AT_MOST
+from crawler.pace import WALLED_S
 from crawler.pauses import keeping_pauses
 from crawler.rendering import Rendering
 from crawler.scope import Scope, canonical
@@ -245,6 +246,17 @@ class UnderWay:
         """Its agreement ended, most often: what is known of a site goes with that, before the loop has heard of it."""
         asked = asyncio.get_running_loop().run_in_executor(self._writer_thread, self.services.agreed_now)
         return await asked or "what was known of the site was erased"
+
+    async def why_left_alone(self) -> str:
+        """A wall is not asked again before its time, so a later call of the pass knows it only by what was recorded."""
+        if self.asking.wall is not None:
+            return self.asking.wall
+        passes, loop = self.services.site_book.passes, asyncio.get_running_loop()
+        for record in await loop.run_in_executor(self._writer_thread, passes, self.site.name, 1):
+            if record.id == self.current.id and record.walled:
+                hosts = ", ".join(record.walled)
+                return f"{hosts}: a proof of being human was asked for; the host is left alone for {WALLED_S / 3600:g} hours"
+        return "the site asked for a pause"
 
     async def tell_of_page(self, ids: Sequence[str], page_url: str) -> None:
         """Hits found before are shown by this page too."""

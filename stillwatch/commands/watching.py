@@ -265,7 +265,7 @@ def crawl(
         if once or dry_run:
             raise typer.Exit(exit_status(ends))
         wait_s = max(1.0, every_s - (time.monotonic() - started))
-        say(f"Next pass in {wait_s / 60:.0f} minutes. Ctrl-C ends the watching.")
+        say(f"Next pass in {counted(round(wait_s / 60), 'minute')}. Ctrl-C ends the watching.")
         time.sleep(wait_s)
 
 

@@ -48,6 +48,7 @@ def test_a_host_with_a_wall_is_left_alone_for_hours_and_the_pass_says_so(tmp_pat
         assert len(site.asked) == asked
         assert WALLED_S - 60 < paused_for(crawl, site) <= WALLED_S
     assert again["finished"] is False
+    assert str(again["stopped"]).endswith("; the host is left alone for 6 hours")
     (record,) = crawl.store.site_book.passes("local")
     assert record.walled == ("127.0.0.1",)
     assert record.pages[State.PENDING] == 30
