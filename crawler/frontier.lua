@@ -274,7 +274,7 @@ end
 -- repeats   pages in a row up to this one, of a list that goes on, that named pictures and none anew
 local function met_page(found, page, place, repeats)
   local n = number_of(found.id)
-  if found.following and not found.state and repeats >= asked.barren_pages then found.state = 'trap' end
+  if found.following and not found.state and repeats >= asked.repeating_pages then found.state = 'trap' end
   if found.state then
     if not n then add(found, page) end
     return

@@ -337,6 +337,7 @@ class RedisFrontier:
             "workers": WORKERS,
             "pauses": PAUSES,
             "barren_pages": traps.BARREN_PAGES,
+            "repeating_pages": traps.REPEATING_PAGES,
             "way_back": branches.WAY_BACK,
             "credit": branches.CREDIT,
             "mentions": met.MENTIONS,

@@ -152,7 +152,7 @@ class _Names:
         )
 
     def page(self, found: Found, placement: branches.Placement, repeats: int) -> None:
-        if found.following and found.state is None and repeats >= traps.BARREN_PAGES:
+        if found.following and found.state is None and repeats >= traps.REPEATING_PAGES:
             found = found._replace(state=State.TRAP)
         row = self._row(found.url)
         if row is None and self._is_settled(found.url):

@@ -10,6 +10,8 @@ from functools import lru_cache
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 BARREN_PAGES = 20
+# In a row, of a list that an API gives: it says itself where it ends, and an account that mostly writes shows one portrait on each page.
+REPEATING_PAGES = 100
 LONGEST_URL = 2_000  # characters; session ids and filters pile up beyond anything a person would share
 SAME_SEGMENT = 5  # /a/b/a/b/a/b/a/b/a/b: a relative link that was meant to be absolute
 

@@ -13,6 +13,7 @@ import pytest
 from core.model import Limits
 from crawler.traps import (
     BARREN_PAGES,
+    REPEATING_PAGES,
     SPELLINGS_KEPT,
     Spellings,
     picture_key,
@@ -328,22 +329,22 @@ def of_a_booru(path: str, *, last: int, per_page: int) -> Answer:
 
 def test_a_list_of_an_api_that_repeats_its_last_page_for_ever_ends(crawled: Callable[..., Crawled]) -> None:
     done = crawled(
-        partial(of_a_booru, last=5, per_page=3), start=("/posts.json",), kind="booru", limits=Limits(max_pages=60)
+        partial(of_a_booru, last=5, per_page=3), start=("/posts.json",), kind="booru", limits=Limits(max_pages=150)
     )
 
-    assert done.pages == {"read": 5 + BARREN_PAGES, "trap": 1}
+    assert done.pages == {"read": 5 + REPEATING_PAGES, "trap": 1}
     assert done.images == {"clear": 15}
 
 
 def test_of_a_long_list_that_is_known_from_an_earlier_pass_every_page_is_read(tmp_path: Path) -> None:
-    pages = 3 * BARREN_PAGES
+    pages = REPEATING_PAGES + 20
     crawl = Crawl(tmp_path, remembers=True)
     with serve(partial(of_a_booru, last=pages, per_page=2)) as site:
-        booru = site.watched("/posts.json", kind="booru", limits=Limits(max_pages=pages + 60))
+        booru = site.watched("/posts.json", kind="booru", limits=Limits(max_pages=2 * pages))
         first, second = crawl.run(booru), crawl.run(booru)
         pictures_asked = sum(path.endswith(".png") for path in site.asked)
 
-    assert first["pages"] == second["pages"] == {"read": pages + BARREN_PAGES, "trap": 1}
+    assert first["pages"] == second["pages"] == {"read": pages + REPEATING_PAGES, "trap": 1}
     assert first["images"] == second["images"] == {"clear": 2 * pages}
     assert pictures_asked == 2 * pages  # in the second pass they are known
 
