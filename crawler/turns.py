@@ -46,6 +46,8 @@ def pauses_at(frontier: Frontier, site: str) -> Paused:
         if host not in known or loop.time() >= known[host][1]:
             asked = loop.run_in_executor(None, frontier.paused_until, site, host)
             known[host] = asked, loop.time() + PAUSES_ASKED_S
-        return await asyncio.shield(known[host][0])  # whoever comes meanwhile waits for the same answer
+        answer, _ = known[host]
+        # Whoever comes meanwhile waits for the same answer.
+        return answer.result() if answer.done() else await asyncio.shield(answer)
 
     return paused
