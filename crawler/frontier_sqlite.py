@@ -59,7 +59,8 @@ CREATE TABLE urls (
     attempts INTEGER NOT NULL DEFAULT 0,
     found_on INTEGER,
     branch INTEGER,                               -- of a page
-    fresh INTEGER NOT NULL DEFAULT 0,             -- of a page: see crawler.branches, and A_LIST in crawler.met
+    fresh INTEGER NOT NULL DEFAULT 0,             -- of a page: see crawler.branches
+    repeats INTEGER,                              -- of a page of a list that an API gives: so many in a row, up to it, repeated pictures
     mentions INTEGER NOT NULL DEFAULT 0,          -- of a picture: its rows in mentions
     hits TEXT NOT NULL DEFAULT '',                -- of a picture: ids, apart by blanks
     UNIQUE (pass, url)
@@ -408,6 +409,7 @@ class SqliteFrontier:
                 db.execute("ALTER TABLE passes ADD COLUMN begun TEXT NOT NULL DEFAULT ''")
                 db.execute("ALTER TABLE passes ADD COLUMN counts TEXT")
                 db.execute("ALTER TABLE passes ADD COLUMN settled INTEGER NOT NULL DEFAULT 0")
+                db.execute("ALTER TABLE urls ADD COLUMN repeats INTEGER")
                 db.execute(next(each for each in SCHEMA.split(";") if "TABLE settled" in each))
                 db.execute(f"PRAGMA user_version = {VERSION}")
                 return

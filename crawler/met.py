@@ -16,8 +16,6 @@ MET_AT_MOST = (
     1_000_000  # URLs of one pass kept by name (about 300 bytes each); further ones are only counted, as over_limit
 )
 
-A_LIST = 2  # of `fresh`: where a list that an API gives goes on, plus how many of its pages in a row up to there repeated pictures
-
 REVIVED = (State.TRAP, State.OVER_LIMIT)  # a page left out by these is a picture after all: it is asked for
 
 
@@ -34,9 +32,9 @@ def store(
     was_read   else it is not known to have brought no new picture
     returns    hits among the page's pictures that are not in `told`
     """
-    page = db.execute("SELECT key, branch, fresh FROM urls WHERE pass = ? AND url = ?", (pass_key, page_url)).fetchone()
-    page_key, branch, fresh = page or (None, None, 1)
-    repeats = max(0, fresh - A_LIST)
+    page = db.execute(_PAGE, (pass_key, page_url)).fetchone()
+    page_key, branch, fresh, repeats = page or (None, None, 1, None)
+    of_list, repeats = repeats is not None, repeats or 0
     names = _Names(db, pass_key, page_key)
     untold: list[str] = []
     hits_by_now = names.hits_among([each.url for each in found if each.known])
@@ -53,7 +51,7 @@ def store(
         branches.count_barren(db, branch)
     if productive or names.left_out_anew:
         repeats = 0
-    elif fresh >= A_LIST and was_read and names.repeated(found):
+    elif of_list and was_read and names.repeated(found):
         repeats += 1
     placement = branches.Placement(db, pass_key, branch, productive)
     for each in found:
@@ -104,7 +102,8 @@ class _Names:
         shown_anew = found_on != self._page and mentions < MENTIONS - 1  # the page that it was found on is one of them
         if what == What.PAGE and found.state is None and ((state == "" and lease == "") or state in REVIVED):
             self._db.execute(
-                "UPDATE urls SET what = ?, state = '', branch = NULL, fresh = 0 WHERE key = ?", (What.IMAGE, key)
+                "UPDATE urls SET what = ?, state = '', branch = NULL, fresh = 0, repeats = NULL WHERE key = ?",
+                (What.IMAGE, key),
             )
             if shown_anew:
                 self._mention(key)
@@ -161,7 +160,7 @@ class _Names:
             if row is None:
                 self._add(found)
             return
-        read_anyway = A_LIST + repeats if found.following else 1
+        of_list = repeats if found.following else None
         if row is not None:
             key, what, state, lease, _, fresh, _, _ = row
             may_move = what == What.PAGE and not fresh and ((state == "" and lease == "") or state == State.TRAP)
@@ -170,15 +169,16 @@ class _Names:
             if may_move and (found.following or continued is None):
                 branch = continued[0] if continued is not None else placement.of_fresh(shape)
                 self._db.execute(
-                    "UPDATE urls SET state = '', branch = ?, fresh = ? WHERE key = ?", (branch, read_anyway, key)
+                    "UPDATE urls SET state = '', branch = ?, fresh = 1, repeats = ? WHERE key = ?",
+                    (branch, of_list, key),
                 )
             return
         shape = traps.shape(found.url)
         continued = placement.continued(shape)
         if continued is None:
-            self._add(found, branch=placement.of_fresh(shape), fresh=read_anyway)
+            self._add(found, branch=placement.of_fresh(shape), fresh=True, repeats=of_list)
         elif found.following:
-            self._add(found, branch=continued[0], fresh=read_anyway)
+            self._add(found, branch=continued[0], fresh=True, repeats=of_list)
         else:
             branch, barren = continued
             ended = State.TRAP if barren >= traps.BARREN_PAGES else None
@@ -217,13 +217,15 @@ class _Names:
         digest = hashlib.blake2b(url.encode(), digest_size=8, key=self._secret).digest()
         return int.from_bytes(digest, "big", signed=True)
 
-    def _add(self, found: Found, branch: int | None = None, *, fresh: int = 0) -> int | None:
+    def _add(
+        self, found: Found, branch: int | None = None, *, fresh: bool = False, repeats: int | None = None
+    ) -> int | None:
         if self._met >= MET_AT_MOST:
             self._uncounted[found.what] += 1
             return None
         self._met += 1
         return self._db.execute(
-            "INSERT INTO urls (pass, url, what, host, state, found_on, branch, fresh, hits) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO urls (pass, url, what, host, state, found_on, branch, fresh, repeats, hits) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 self._pass,
                 found.url,
@@ -232,7 +234,8 @@ class _Names:
                 found.state or "",
                 self._page,
                 branch,
-                fresh,
+                int(fresh),
+                repeats,
                 " ".join(found.hits),
             ),
         ).lastrowid
@@ -260,6 +263,7 @@ class _Names:
 
 
 _Row = tuple[int, str, str, str, int, int, str, int | None]
+_PAGE = "SELECT key, branch, fresh, repeats FROM urls WHERE pass = ? AND url = ?"
 _SO_FAR = "SELECT id, met, settled FROM passes WHERE key = ?"
 _ANY_HIT = "SELECT 1 FROM urls WHERE pass = ? AND what = 'image' AND state = 'hit' LIMIT 1"
 _SETTLE = (

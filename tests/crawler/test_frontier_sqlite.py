@@ -78,6 +78,7 @@ def test_a_file_of_the_version_before_is_taken_up(tmp_path: Path) -> None:
         db.execute("ALTER TABLE passes DROP COLUMN begun")
         db.execute("ALTER TABLE passes DROP COLUMN counts")
         db.execute("ALTER TABLE passes DROP COLUMN settled")
+        db.execute("ALTER TABLE urls DROP COLUMN repeats")
         db.execute("DROP TABLE settled")
         db.execute("PRAGMA user_version = 1")
     db.close()
