@@ -10,11 +10,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from core.picture import Fingerprint as Fingerprint  # noqa: PLC0414  # handed on: they are words of the domain like the others
 from core.picture import State as State  # noqa: PLC0414
+from core.picture import Word
 
 # ---------------------------------------------------------------------------------------------------------------- words
 
@@ -637,16 +638,8 @@ class Task:
 # ------------------------------------------------------------------------------------------------- troubles of watching
 
 
-class TroubleKind(enum.StrEnum):
-    """Why "no hits" on a site may mean that nobody looked. `meaning` is what an operator reads."""
-
-    meaning: str
-
-    def __new__(cls, value: str, meaning: str) -> Self:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.meaning = meaning
-        return member
+class TroubleKind(Word):
+    """Why "no hits" on a site may mean that nobody looked."""
 
     CANARY_MISSED = "canary_missed", "the drawn picture that each pass must find was not found"
     ROBOTS_UNREAD = "robots_unread", "robots.txt could not be read in three finished passes in a row"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Self
 
 
-class State(enum.StrEnum):
-    """How the look at one URL or file ended. Each ends in exactly one; `meaning` is what an operator reads."""
+class Word(enum.StrEnum):
+    """A word of the contract, and what it means. `meaning` is what an operator reads."""
 
     meaning: str
 
@@ -17,6 +17,10 @@ class State(enum.StrEnum):
         member._value_ = value
         member.meaning = meaning
         return member
+
+
+class State(Word):
+    """How the look at one URL or file ended. Each ends in exactly one."""
 
     # looked, and know
     HIT = "hit", "the picture matches an enrolled one"
