@@ -36,7 +36,7 @@ class Lane:
 
     def _take_page(self, leased: Leased, known: Known | None) -> None:
         memory = self._under_way.memory
-        if known is not None and known.sha256 is not None and memory.settled_one(known) is not None:
+        if known is not None and known.sha256 is not None and memory.is_settled(known):
             self._start(self._settle(Seen(leased, None, known=known)))  # the link led to a picture
         elif known is None or not memory.is_page(known) or self._under_way.is_canary_page(leased.url):
             self._to_spider(leased, None, known)

@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar
 
 from core.errors import StoreUnavailable
 from core.model import LOOK_S, Known, Settled, State
@@ -43,6 +43,7 @@ from crawler.revisit import (
     plan,
 )
 
+R = TypeVar("R")
 log = logging.getLogger(__name__)
 _LOTS = random.SystemRandom()  # nobody is to know when a picture is fetched whole
 
@@ -190,39 +191,30 @@ class PassMemory:
         found = await self._settling.ask(urls)
         return {url: each for url in urls if (each := found.get(url)) is not None and self._stands_still(url, each)}
 
-    def settled_one(self, known: Known) -> Settled | None:
+    def is_settled(self, known: Known) -> bool:
         """As `settled`, of one picture of which everything is known already."""
-        if self._days <= 0 or known.recipe != self._recipe or self._clock() >= min(known.again_at, known.whole_at):
-            return None
-        settled = Settled(known.state, known.sha256, known.read_at)
-        return settled if self._stands_still(known.url, settled) else None
+        due = known.recipe != self._recipe or self._clock() >= min(known.again_at, known.whole_at)
+        return self._days > 0 and not due and self._stands_still(known.url, _settled(known))
 
     def _stands_still(self, url: str, settled: Settled) -> bool:
         return settled.state in SETTLED and url not in self._always and not self._read_without(url, settled)
 
-    def _anything_known(self) -> bool:
-        assert self._store is not None
-        try:
-            return self._store.knows(self._site)
-        except StoreUnavailable as error:
-            log.warning("memory.not_read: %s", error)
-            return True  # so each question is asked by itself
-
     def _recall(self, urls: Collection[str]) -> Mapping[str, Known]:
-        assert self._store is not None
-        try:
-            return self._store.recall(self._site, urls)
-        except StoreUnavailable as error:
-            log.warning("memory.not_read: %s", error)
-            return {}
+        return self._asked(lambda store: store.recall(self._site, urls), {})
 
     def _settled(self, urls: Collection[str]) -> Mapping[str, Settled]:
+        return self._asked(lambda store: store.settled(self._site, urls, self._recipe, self._clock()), {})
+
+    def _anything_known(self) -> bool:
+        return self._asked(lambda store: store.knows(self._site), True)  # so each question is asked by itself
+
+    def _asked(self, question: Callable[[SiteMemory], R], unanswered: R) -> R:
         assert self._store is not None
         try:
-            return self._store.settled(self._site, urls, self._recipe, self._clock())
+            return question(self._store)
         except StoreUnavailable as error:
             log.warning("memory.not_read: %s", error)
-            return {}
+            return unanswered
 
     def _read_without(self, url: str, settled: Settled) -> bool:
         """Corners came since it was read, and its turn: that it did not change says nothing then. No sweep finds it, because what was
@@ -242,8 +234,7 @@ class PassMemory:
 
     def copy_of_picture(self, known: Known) -> Copy | None:
         """`copy_of`, of a picture that is due. What never came, or is to be looked at in each pass, is fetched whole."""
-        settled = Settled(known.state, known.sha256, known.read_at)
-        return self.copy_of(known) if self._days > 0 and self._stands_still(known.url, settled) else None
+        return self.copy_of(known) if self._days > 0 and self._stands_still(known.url, _settled(known)) else None
 
     def copy_of(self, known: Known) -> Copy | None:
         """What to ask again with. None: it is to be fetched whole."""
@@ -441,6 +432,10 @@ class PassMemory:
                 await loop.run_in_executor(self._thread, self._store.learn, self._site, learned)
         except StoreUnavailable as error:
             log.warning("memory.not_written: %s", error)
+
+
+def _settled(known: Known) -> Settled:
+    return Settled(known.state, known.sha256, known.read_at)
 
 
 def _is_feed(fetched: Fetched) -> bool:

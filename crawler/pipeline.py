@@ -35,7 +35,7 @@ class Children(NamedTuple):
     known: Collection[str]  # of all of them, from earlier passes
 
 
-NOBODY = Children((), {}, frozenset())
+NO_CHILDREN = Children((), {}, frozenset())
 
 
 class Pipeline:
@@ -94,9 +94,8 @@ class Pipeline:
             return State.PENDING
         if outcome.not_now:
             due = now + (outcome.retry_after_s or BUSY_S)
-            if (
-                outcome.url == leased.url and pause_s(outcome) is not None
-            ):  # else it was noted when the part was asked for
+            # Of a part of the page it was noted when that was asked for.
+            if outcome.url == leased.url and pause_s(outcome) is not None:
                 pause, site = self._under_way.frontier.pause, self._under_way.site.name
                 await self._under_way.in_frontier(pause, site, outcome.host, due)
             if leased.attempts + 1 < ATTEMPTS:
@@ -157,7 +156,7 @@ class Pipeline:
         if seen.links is not None and seen.links.truncated and self._under_way.memory.is_page(seen.known):
             assert seen.known is not None
             seen = replace(seen, links=_with_known(seen.links, seen.known))
-        children = NOBODY if seen.links is None else await self._children(seen, seen.links)
+        children = NO_CHILDREN if seen.links is None else await self._children(seen, seen.links)
         told: set[str] = set()
         while True:
             hits = await self._under_way.in_frontier(

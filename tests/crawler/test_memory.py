@@ -267,7 +267,7 @@ def due(known: list[Known], *, came: list[datetime], now: datetime) -> set[str]:
     """Which pictures a pass asks for that begins now."""
     memory = PassMemory(None, "local", recipe="views-1", reader="gallery", days=30, clock=lambda: now)
     memory.corners_came(came)
-    return {each.url for each in known if memory.settled_one(each) is None}
+    return {each.url for each in known if not memory.is_settled(each)}
 
 
 def test_corners_reach_every_picture_that_was_read_before_within_a_week_and_never_all_at_once() -> None:
