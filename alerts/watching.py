@@ -63,13 +63,9 @@ class Coverage:
     """The last finished pass beside those before it."""
 
     last: Counted
-    usual: (
-        Counted | None
-    )  # the median of each count (the upper one of two) over `passes` finished passes before; None: there were none
+    usual: Counted | None  # the median of each count, the upper one of two, over `passes` before; None: there were none
     passes: int
-    obstacles: Mapping[
-        State, int
-    ]  # what the last pass did not compare: its pictures by state, and the pages that failed
+    obstacles: Mapping[State, int]  # what the last pass did not compare: its pictures by state, and pages that failed
 
     @property
     def fell(self) -> bool:

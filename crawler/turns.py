@@ -37,9 +37,8 @@ def turns_at(frontier: Frontier, site: str) -> Turn:
 
 
 def pauses_at(frontier: Frontier, site: str) -> Paused:
-    known: dict[
-        str, tuple[asyncio.Future[float], float]
-    ] = {}  # host → until when, and when the frontier is asked again
+    # Host → until when, and when the frontier is asked again.
+    known: dict[str, tuple[asyncio.Future[float], float]] = {}
 
     async def paused(host: str) -> float:
         loop = asyncio.get_running_loop()

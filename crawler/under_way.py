@@ -65,9 +65,7 @@ class CrawlServices:
     user_agent: str  # "Product/version (+contact)": robots.txt is read for the product
     still_agreed: Callable[[], str | None]
     clock: Callable[[], datetime]
-    agreed_now: Callable[[], str | None] = lambda: (
-        None
-    )  # as still_agreed, but by what is kept at this moment; may block
+    agreed_now: Callable[[], str | None] = lambda: None  # by what is kept at this moment; may block
     seen: SeenLog | None = None  # where what was compared is kept for later enrolments; None: nowhere
     hash_version: Callable[[], int] | None = None  # of the enrolled hashes at this moment: see UnderWay.keep
     memory: SiteMemory | None = None  # what is known from earlier passes; None: nothing is, and everything is fetched

@@ -324,7 +324,7 @@ def _site(seen: SiteLook, now: datetime) -> Iterator[Check]:
         yield Check(name=name, health="bad", what=seen.fault)
         return
     if seen.no_login is not None:
-        what, _, cure = seen.no_login.removeprefix("login: ").partition("; ")
+        what, _, cure = seen.no_login.partition("; ")
         yield Check(name=f"{name}: login", health="bad", what=what, cure=cure.removeprefix("the cure: "))
     yield _last_look(seen, now)
     for kind, reason in seen.troubles.items():

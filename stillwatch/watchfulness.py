@@ -48,7 +48,7 @@ class SiteLook:
         """Why its health is not "ok": a sentence for each reason, the worst first."""
         if self.fault is not None:
             return [_sentence(self.fault)]
-        wrong = [] if self.no_login is None else [_sentence(self.no_login)]
+        wrong = [] if self.no_login is None else [_sentence(f"login: {self.no_login}")]
         wrong += self.troubles.values()
         if self.coverage is None:
             wrong.append("No pass has finished yet.")

@@ -438,9 +438,8 @@ class House:
         try:
             read_credential(site.login, self.settings.secrets)
         except ConfigError as error:
-            return f"login: {error}"
-        unheard = login_unheard(site)
-        return None if unheard is None else f"login: {unheard}"
+            return str(error)
+        return login_unheard(site)
 
     @contextmanager
     def crawl_services(self, site: WatchedSite) -> Iterator["CrawlServices"]:

@@ -73,7 +73,12 @@ def check_sites(names: Annotated[list[str] | None, typer.Argument(metavar="NAMEâ
 
 def _wrong(house: House, site: WatchedSite) -> str | None:
     """All that keeps it from being crawled on this machine; None: nothing does."""
-    found = (fault(site, house.site_book, utc_now()), house.no_browser(site), house.no_login(site))
+    no_login = house.no_login(site)
+    found = (
+        fault(site, house.site_book, utc_now()),
+        house.no_browser(site),
+        None if no_login is None else f"login: {no_login}",
+    )
     return "\n".join(reason for reason in found if reason is not None) or None
 
 
